@@ -1,0 +1,2 @@
+from rupost_cli.main import main
+main()

@@ -1,0 +1,29 @@
+"""`rupost dhparam` (manual 2.12.1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from rupost_cli import narration, output
+from rupost_cli.files import read_file
+from rupost_cli.session import JSON_OPTION, noun, open_core
+from rupost_core.i18n import translate as _
+
+app = noun(_("Diffie-Hellman parameters."))
+
+
+@app.command("import")
+def import_file(
+    path: Path = typer.Argument(help=_("PEM file made with: openssl dhparam -out FILE 4096")),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Put the file's parameters in place of the cluster's former ones."""
+    with open_core() as core:
+        bits = core.certificates.import_dhparam(path.name, read_file(path))
+    if as_json:
+        output.show_json({"name": path.name, "bits": bits})
+    else:
+        narration.say(_("Imported {name}: {bits} bits.", name=path.name, bits=bits))
+    narration.say(_("It serves after the next deployment: rupost config deploy"))

@@ -1,0 +1,1 @@
+"""Certificates for mail and for the panel, and Diffie-Hellman parameters."""

@@ -1,0 +1,1 @@
+"""What touches the machine: programs, files, service units, the clock."""

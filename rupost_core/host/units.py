@@ -1,0 +1,43 @@
+"""systemd service units: their state, and starting, reloading, stopping them."""
+
+from __future__ import annotations
+
+import time
+
+from rupost_core.errors import CommandFailed
+from rupost_core.host.commands import run
+
+_ACTION_TIMEOUT_SECONDS = 60.0
+
+
+def is_active(unit: str) -> bool:
+    return run(["systemctl", "is-active", unit], timeout=10, check=False).stdout.strip() == "active"
+
+
+def act(action: str, unit: str) -> None:
+    """start, stop, restart, reload, enable, disable; raises CommandFailed with the unit's last log lines."""
+    try:
+        run(["systemctl", action, unit], timeout=_ACTION_TIMEOUT_SECONDS)
+    except CommandFailed as error:
+        raise CommandFailed(error.message, details=last_log_lines(unit)) from error
+
+
+def enable_now(unit: str) -> None:
+    run(["systemctl", "enable", "--now", unit], timeout=_ACTION_TIMEOUT_SECONDS)
+
+
+def last_log_lines(unit: str, count: int = 6) -> list[str]:
+    done = run(
+        ["journalctl", "-u", unit, "-n", str(count), "-o", "cat", "--no-pager"], timeout=10, check=False
+    )
+    return done.stdout.strip().splitlines()
+
+
+def wait_active(unit: str, seconds: float) -> bool:
+    """Whether the unit is active within so many seconds (polled: systemctl has no waiting form for it)."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if is_active(unit):
+            return True
+        time.sleep(0.1)
+    return is_active(unit)
