@@ -112,7 +112,7 @@ def _sh(options: argparse.Namespace) -> None:
     argv = node.entering(_place(options.node), words or ["bash", "-l"])
     sys.stdout.flush()
     # Replaces this process: exit status, signals, terminal and streams are the command's own.
-    os.execvpe(argv[0], argv, environment())
+    os.execvpe(argv[0], argv, environment())  # noqa: S606 - no shell is the aim
 
 
 def _put(options: argparse.Namespace) -> None:

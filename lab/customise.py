@@ -89,6 +89,10 @@ def before_packages(root: Path, apt: machine_apt.Apt) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(keyring.read_bytes())
     write(root / "etc/resolv.conf", Path("/etc/resolv.conf").read_text())
+    # PostgreSQL tries shared memory when it makes its cluster, and settles for less where it fails.
+    shared_memory = root / "dev/shm"
+    shared_memory.mkdir(exist_ok=True)
+    shared_memory.chmod(0o1777)
     write(root / _NO_DAEMONS, "#!/bin/sh\nexit 101\n", 0o755)
     # A lost build is built again: no fsync per file, and no manuals that nobody reads in a node.
     write(
@@ -112,6 +116,7 @@ def after_packages(root: Path, chroot: Callable[..., str]) -> None:
     _edit(root / "etc/nsswitch.conf", r"^hosts:.*$", "hosts: files")
     # A container has no kernel log of its own.
     _edit(root / "etc/rsyslog.conf", r'^(module\(load="imklog".*)$', r"#\1")
+    chroot("postconf", "-X", "myhostname")  # the name of the machine that built the image
     # Each node writes its own identity. Without a machine id systemd would take the first boot for
     # a new installation and enable everything again.
     for name in ("etc/hostname", "etc/hosts", "etc/mailname"):

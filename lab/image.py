@@ -72,7 +72,7 @@ def _fill(root: Path) -> None:
     with step("debootstrap", slow=True):
         run([*_APART, *_DEBOOTSTRAP, packages.RELEASE, str(root), apt.mirror], timeout=900, before=join)
     customise.before_packages(root, apt)
-    wanted = [*packages.product(), *packages.LAB_ONLY]
+    wanted = [*packages.BASE, *packages.product(), *packages.LAB_ONLY]
     with step(f"{len(wanted)} packages and what they need", slow=True):
         chroot("apt-get", "-q", "update", timeout=300)
         chroot("debconf-set-selections", text=customise.PRESEED)

@@ -53,20 +53,25 @@ def boot(place: Place) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
             env=env,
-            preexec_fn=cgroup.joining(place.name),
+            preexec_fn=cgroup.joining(place.name),  # noqa: PLW1509 - the lab has no threads
             start_new_session=True,
         )
 
 
 def leader(place: Place) -> int | None:
-    """The process that is number 1 inside the node, once it is systemd (until then it is half made)."""
-    for process in cgroup.processes(place.name):
+    """The process that is number 1 inside the node, once it is systemd (until then it is half made).
+
+    A node outlives its nspawn when that is killed, but could not reboot any more: it counts as gone.
+    """
+    members = cgroup.processes(place.name)
+    for process in members:
         try:
             status = Path(f"/proc/{process}/status").read_text()
         except OSError:
             continue
         fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-        if fields.get("Name") == "systemd" and fields.get("NSpid", "").split() == [str(process), "1"]:
+        is_init = fields.get("Name") == "systemd" and fields.get("NSpid", "").split() == [str(process), "1"]
+        if is_init and int(fields["PPid"]) in members:
             return process
     return None
 
@@ -106,7 +111,7 @@ def entering(place: Place, argv: Sequence[str], env: Mapping[str, str] | None = 
     inside = {key: value for key, value in inside.items() if not key.lower().endswith("_proxy")}
     inside |= {"TERM": os.environ.get("TERM", "dumb"), **(env or {})}
     settings = [f"{key}={value}" for key, value in inside.items()]
-    return ["nsenter", f"--target={process}", "--all", "env", "-i", "--chdir=/root", *settings, "--", *argv]
+    return ["nsenter", f"--target={process}", "--all", "env", "-i", "--chdir=/root", *settings, *argv]
 
 
 def execute(

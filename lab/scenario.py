@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lab import authority, cgroup, directory, image, ldif, network, node, setup, teardown
+from lab import authority, cgroup, directory, image, ldif, mounts, network, node, setup, teardown
 from lab.errors import LabError
 from lab.layout import DIR1, DIRECTORIES, DOMAIN, MAIL_HOST, MAIL_NODES, NODE1, PLACES, state_file
 from lab.people import OPENED
@@ -19,7 +19,8 @@ def up_single(*, deb: Path | None, fresh: bool) -> None:
         state = {"scenario": "single", "product": False}
         _remember(state)
     elif deb is None or state["product"]:
-        say("already up")
+        same = image.path() in mounts.bases()
+        say("already up" if same else "already up, on an image that is out of date (--fresh replaces it)")
         return
     if deb is not None:
         setup.set_up(NODE1, deb, directory=DIR1, people=OPENED)

@@ -1,2 +1,3 @@
 from rupost_cli.main import main
+
 main()

@@ -14,7 +14,9 @@ def read_file(path: Path) -> bytes:
     """The file's content; raises InputError when it cannot be read or is unreasonably large."""
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise InputError(_("{path} is larger than 16 MiB.", path=path), hint=_("Check that it is the right file."))
+            raise InputError(
+                _("{path} is larger than 16 MiB.", path=path), hint=_("Check that it is the right file.")
+            )
         return path.read_bytes()
     except OSError as error:
         raise InputError(

@@ -82,10 +82,10 @@ def main() -> NoReturn:
         problem = InputError(error.format_message(), hint=_usage_hint(error))
         narration.explain(problem, as_json=as_json)
         sys.exit(problem.exit_code)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         narration.say(_("Cancelled."))
         sys.exit(130)
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         sys.exit(error.exit_code)
     except RupostError as error:
         narration.explain(error, as_json=as_json)

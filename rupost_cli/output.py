@@ -49,6 +49,12 @@ def show_text(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
+def show_diff_line(line: str) -> None:
+    """A line of a unified difference, coloured on a terminal."""
+    colour = {"+": "\x1b[32m", "-": "\x1b[31m"}.get(line[:1], "") if sys.stdout.isatty() else ""
+    sys.stdout.write(f"{colour}{printable(line)}{chr(27) + '[0m' if colour else ''}\n")
+
+
 def _show_plain(columns: Sequence[str], rows: list[list[str]]) -> None:
     widths = [max(len(line[i]) for line in [list(columns), *rows]) for i in range(len(columns))]
     for line in [list(columns), *rows]:

@@ -14,6 +14,7 @@ from rupost_core.settings import Settings
 
 if TYPE_CHECKING:
     from rupost_core.access.desk import OfficeDesk
+    from rupost_core.access.key import KeyService
     from rupost_core.access.service import AccessService
     from rupost_core.certificates.service import CertificateService
     from rupost_core.checks.mailflow import MailflowService
@@ -43,6 +44,12 @@ class Core:
         from rupost_core.access.service import AccessService
 
         return AccessService(self.desk)
+
+    @cached_property
+    def key(self) -> KeyService:
+        from rupost_core.access.key import KeyService
+
+        return KeyService(self.desk)
 
     @cached_property
     def certificates(self) -> CertificateService:

@@ -34,9 +34,14 @@ def _catalogue(code: str) -> gettext.NullTranslations:
     return gettext.translation(DOMAIN, LOCALE_DIRECTORY, languages=[code], fallback=True)
 
 
-def translate(text: str, **values: object) -> str:
+def translate(text: str, /, **values: object) -> str:
     """The text in the process's language, with `{name}` places filled in."""
-    translated = _catalogue(language()).gettext(text) if text else ""
+    return translate_to(language(), text, **values)
+
+
+def translate_to(code: str, text: str, /, **values: object) -> str:
+    """The text in the language `code` (`ru` or `en`), as a web page needs it for each of its readers."""
+    translated = _catalogue(code).gettext(text) if text else ""
     return translated.format(**values) if values else translated
 
 

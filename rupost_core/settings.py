@@ -22,6 +22,7 @@ from rupost_core.secret import Secret
 
 CONFIG_PATH = Path("/etc/rupost/config.json")
 DEFAULT_PORT = 5432
+PANEL_PORT = 5000  # manual 2.13
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def load(path: Path | None = None) -> Settings:
         raise NotConfigured(
             _("{path} cannot be read by this user.", path=path),
             hint=_("Run the command with sudo, or as a member of the group rupost."),
+        ) from error
+    except OSError as error:
+        raise NotConfigured(
+            _("{path} cannot be read: {reason}", path=path, reason=error.strerror),
+            hint=_("Correct the file, or write it anew with rupost-wizard."),
         ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise NotConfigured(

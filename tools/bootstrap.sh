@@ -20,8 +20,15 @@ if [ -n "$missing" ]; then
     [ "$(id -u)" = 0 ] || fail "not root, and these Debian packages are missing:$missing"
     echo "bootstrap: installing$missing" >&2
     apt-get update -qq || fail "apt-get update failed: no Debian package registry can be reached"
+    # A server that is only needed as a program must not begin to serve on this machine.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' > "$policy"
+        chmod +x "$policy"
+        trap 'rm -f "$policy"' EXIT
+    fi
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
         fail "apt-get could not install:$missing"
 fi
 

@@ -1,6 +1,6 @@
-"""Certificates as values: reading PEM, what makes a certificate and its key fit, self-signed ones, DH groups.
+"""Certificates as values: reading PEM, what makes a certificate and its key fit, self-signed ones.
 
-Sources: RFC 5280 (certificates), RFC 7468 (PEM), RFC 7919 (DH groups), manual 2.12.
+Sources: RFC 5280 (certificates), RFC 7468 (PEM), manual 2.12.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Literal
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dh, ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from rupost_core.errors import CertificateError
 from rupost_core.i18n import translate as _
+
 
 Kind = Literal["mail", "control_panel"]
 KINDS: tuple[Kind, ...] = ("mail", "control_panel")
@@ -114,47 +115,6 @@ def self_signed(common_name: str, alternative_names: list[str], now: datetime) -
         .sign(key, hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.PEM), _key_to_pem(key).encode()
-
-
-def read_dhparam(pem: bytes) -> tuple[str, int]:
-    """(normalised PEM, bits) of PKCS#3 DH parameters; raises CertificateError for weak or broken ones."""
-    try:
-        parameters = serialization.load_pem_parameters(pem)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise CertificateError(
-            _("The file holds no Diffie-Hellman parameters: {reason}", reason=error),
-            hint=_("Make them: openssl dhparam -out rupost-builtin-dhparam.pem 4096"),
-        ) from error
-    bits = parameters.parameter_numbers().p.bit_length()
-    if bits < _MIN_RSA_BITS:
-        raise CertificateError(
-            _("The parameters have {bits} bits; {least} is the least.", bits=bits, least=_MIN_RSA_BITS),
-            hint=_("Make them: openssl dhparam -out rupost-builtin-dhparam.pem 4096"),
-        )
-    text = parameters.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3)
-    return text.decode(), bits
-
-
-# RFC 7919 appendix A: p = 2^b - 2^(b-64) + (floor(2^(b-130) * e) + X) * 2^64 - 1, with the group's own X.
-_FFDHE_X = {2048: 560316, 3072: 2625351, 4096: 5736041}
-
-
-def named_group(bits: int) -> bytes:
-    """PEM of the group ffdhe2048, ffdhe3072 or ffdhe4096 of RFC 7919."""
-    p = 2**bits - 2 ** (bits - 64) + (_e_scaled(bits - 130) + _FFDHE_X[bits]) * 2**64 - 1
-    parameters = dh.DHParameterNumbers(p, 2).parameters()
-    return parameters.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3)
-
-
-def _e_scaled(power: int) -> int:
-    """floor(2^power * e), by the series of 1/n! in integers with 64 guard bits."""
-    term = total = 1 << (power + 64)
-    n = 1
-    while term:
-        term //= n
-        total += term
-        n += 1
-    return total >> 64
 
 
 def _read_chain(pem: bytes) -> list[x509.Certificate]:

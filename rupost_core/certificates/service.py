@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from rupost_core.access.desk import OfficeDesk
-from rupost_core.certificates import model, store
+from rupost_core.certificates import dhparam, model, store
 from rupost_core.certificates.model import Certificate, Kind
 from rupost_core.errors import NotFound
 from rupost_core.i18n import translate as _
@@ -24,9 +24,7 @@ class CertificateService(Service):
         store.add(work.connection, self.desk.keyring, name, kind, parsed, work.actor.login, builtin=False)
         stored = store.by_name(work.connection, name)
         assert stored is not None  # noqa: S101 - written one line above, in this transaction
-        work.record(
-            f"certificate:{name}", before=_journaled(before) if before else None, after=_journaled(stored)
-        )
+        work.record(f"certificate:{name}", before=_journaled(before) if before else None, after=_journaled(stored))
         return stored
 
     @operation("certificate.list", Role.VIEWER, reads=True)
@@ -62,7 +60,7 @@ class CertificateService(Service):
     @operation("dhparam.import", Role.ADMINISTRATOR)
     def import_dhparam(self, work: Work, name: str, pem: bytes) -> int:
         """Stores the cluster's Diffie-Hellman parameters in place of the former ones; returns their bits."""
-        text, bits = model.read_dhparam(pem)
+        text, bits = dhparam.read(pem)
         before = store.get_dhparam(work.connection)
         store.set_dhparam(work.connection, name, bits, text)
         work.record(
@@ -79,9 +77,9 @@ class CertificateService(Service):
         if present is not None:
             work.record("dhparam", after={"name": present[0], "bits": present[1]})
             return False
-        text, bits = model.read_dhparam(model.named_group(3072))
-        store.set_dhparam(work.connection, "rupost-builtin-dhparam.pem", bits, text)
-        work.record("dhparam", after={"name": "rupost-builtin-dhparam.pem", "bits": bits})
+        text, bits = dhparam.read(dhparam.named_group(dhparam.BUILTIN_BITS))
+        store.set_dhparam(work.connection, dhparam.BUILTIN_NAME, bits, text)
+        work.record("dhparam", after={"name": dhparam.BUILTIN_NAME, "bits": bits})
         return True
 
 

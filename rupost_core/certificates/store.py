@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, Integer, LargeBinary, SmallInteger, Table, Text, func, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    Row,
+    Select,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, insert
 
 from rupost_core.certificates.model import Certificate, Kind, Parsed
@@ -51,7 +65,14 @@ class Pair:
 
 
 def add(
-    connection: Connection, keyring: Keyring, name: str, kind: Kind, parsed: Parsed, added_by: str, *, builtin: bool
+    connection: Connection,
+    keyring: Keyring,
+    name: str,
+    kind: Kind,
+    parsed: Parsed,
+    added_by: str,
+    *,
+    builtin: bool,
 ) -> None:
     """Stores the pair under the name, in place of an older one of the same name."""
     values = asdict(parsed)
@@ -65,9 +86,7 @@ def add(
         "added_at": func.now(),
     }
     connection.execute(
-        insert(certificate)
-        .values(name=name, **values)
-        .on_conflict_do_update(index_elements=["name"], set_=values)
+        insert(certificate).values(name=name, **values).on_conflict_do_update(index_elements=["name"], set_=values)
     )
 
 
@@ -92,9 +111,7 @@ def in_use(connection: Connection, keyring: Keyring, kind: Kind) -> Pair | None:
 def set_dhparam(connection: Connection, name: str, bits: int, pem: str) -> None:
     values = {"name": name, "bits": bits, "pem": pem, "added_at": func.now()}
     connection.execute(
-        insert(dhparam)
-        .values(id=_THE_DHPARAM, **values)
-        .on_conflict_do_update(index_elements=["id"], set_=values)
+        insert(dhparam).values(id=_THE_DHPARAM, **values).on_conflict_do_update(index_elements=["id"], set_=values)
     )
 
 
@@ -104,12 +121,11 @@ def get_dhparam(connection: Connection) -> tuple[str, int, str] | None:
     return (row.name, row.bits, row.pem) if row else None
 
 
-def _ordered():  # type: ignore[no-untyped-def]
-    columns = (certificate,)
-    return select(*columns).order_by(certificate.c.builtin, certificate.c.added_at.desc(), certificate.c.name)
+def _ordered() -> Select[Any]:
+    return select(certificate).order_by(certificate.c.builtin, certificate.c.added_at.desc(), certificate.c.name)
 
 
-def _certificate(row) -> Certificate:  # type: ignore[no-untyped-def]
+def _certificate(row: Row[Any]) -> Certificate:
     values = {key: value for key, value in row._mapping.items() if key != "key_sealed"}
     values["names"] = tuple(values["names"])
     return Certificate(**values)

@@ -6,8 +6,8 @@ so the texts are told apart by the phrases of PostgreSQL's English and Russian c
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from rupost_core.errors import DatabaseCredentials, DatabaseError, DatabaseRights, DatabaseUnreachable
 from rupost_core.i18n import translate as _
@@ -19,22 +19,23 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 60_000
 
-_BAD_LOGIN = (
-    "password authentication failed",
-    "не прошёл проверку подлинности",
-    "не прошел проверку подлинности",
-    "no password supplied",
-    "authentication failed",
+_BAD_LOGIN = re.compile(
+    r"authentication failed|не прошёл проверку подлинности|не прошел проверку подлинности|no password supplied"
+    r'|role ".*" does not exist|роль ".*" не существует',
+    re.IGNORECASE,
 )
-_NO_ROLE = ("role", "does not exist"), ("роль", "не существует")
-_NO_DATABASE = ("database", "does not exist"), ("база данных", "не существует")
-_NOT_ALLOWED = ("no pg_hba.conf entry", "pg_hba.conf rejects", "permission denied for database",
-                "нет записи для", "отвергает", "нет доступа к базе")  # fmt: skip
+_NO_DATABASE = re.compile(r'database ".*" does not exist|база данных ".*" не существует', re.IGNORECASE)
+_NOT_ALLOWED = re.compile(
+    r"no pg_hba\.conf entry|pg_hba\.conf rejects|permission denied for database"
+    r"|pg_hba\.conf отвергает|нет записи для|нет доступа к базе",
+    re.IGNORECASE,
+)
+_READ_ONLY = re.compile(r"session is read-only|server is in hot standby mode|сеанс не допускает запись", re.IGNORECASE)
 
 
-def connection_arguments(settings: DatabaseSettings, database: str) -> dict[str, object]:
+def connection_arguments(settings: DatabaseSettings, database: str) -> dict[str, Any]:
     """Keyword arguments for psycopg2.connect. With several hosts the first that accepts writes is taken."""
-    arguments: dict[str, object] = {
+    arguments: dict[str, Any] = {
         "host": ",".join(host for host, _port in settings.hosts),
         "port": ",".join(str(port) for _host, port in settings.hosts),
         "dbname": database,
@@ -66,31 +67,28 @@ def translate_refusal(text: str, settings: DatabaseSettings, database: str) -> D
     """The typed error for what libpq said when it could not connect."""
     where = ", ".join(join_host(*host) for host in settings.hosts)
     said = " ".join(text.split())
-    lowered = said.lower()
-    if any(all(part in lowered for part in parts) for parts in _NO_DATABASE):
+    if _NO_DATABASE.search(said):
         return DatabaseRights(
             _("The database “{database}” does not exist on {where}.", database=database, where=where),
             hint=_("Create it (manual 2.5): CREATE DATABASE {database} WITH ENCODING 'UTF8' OWNER {user};",
                    database=database, user=settings.user),
         )  # fmt: skip
-    if any(phrase in lowered for phrase in _BAD_LOGIN) or any(
-        all(part in lowered for part in parts) for parts in _NO_ROLE
-    ):
+    if _BAD_LOGIN.search(said):
         return DatabaseCredentials(
             _("{where} refused the role “{user}”: {said}", where=where, user=settings.user, said=said),
             hint=_("Check --db-user and --db-password (or RUPOST_INSTALLER_DB_PASSWORD)."),
         )
-    if any(phrase in lowered for phrase in _NOT_ALLOWED):
+    if _NOT_ALLOWED.search(said):
         return DatabaseRights(
             _("{where} does not let “{user}” in: {said}", where=where, user=settings.user, said=said),
             hint=_("Add this node to pg_hba.conf on the database server and reload PostgreSQL."),
+        )
+    if _READ_ONLY.search(said):
+        return DatabaseUnreachable(
+            _("None of {where} accepts writes: {said}", where=where, said=said),
+            hint=_("Name the primary server in --db-host, or all servers of the database cluster."),
         )
     return DatabaseUnreachable(
         _("No database server answers at {where}: {said}", where=where, said=said),
         hint=_("Check --db-host and --db-port, that PostgreSQL runs, and the firewall between."),
     )
-
-
-def for_database(settings: DatabaseSettings, name: str) -> DatabaseSettings:
-    """The same access with another main database (used to reach `postgres`)."""
-    return replace(settings, name=name)

@@ -1,7 +1,8 @@
 """Bringing the databases' structure up to date with Alembic, one at a time, under an advisory lock.
 
-`rupost` and `rupost_logs` each have their own chain of migrations in `migrations/`. The tables of `rupost_data` are
-SOGo's and are made by SOGo itself.
+`rupost` and `rupost_logs` each have their own chain of migrations in `migrations/`, each in one transaction: killed
+in the middle, it has not begun. The tables of `rupost_data` are SOGo's and are made by SOGo itself; that the role may
+make them is checked by `provision`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class Migrated:
     database: str
     before: str | None
     after: str
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
 
 
 def migrate(database: Database) -> list[Migrated]:

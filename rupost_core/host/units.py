@@ -14,6 +14,10 @@ def is_active(unit: str) -> bool:
     return run(["systemctl", "is-active", unit], timeout=10, check=False).stdout.strip() == "active"
 
 
+def is_enabled(unit: str) -> bool:
+    return run(["systemctl", "is-enabled", unit], timeout=10, check=False).stdout.strip() == "enabled"
+
+
 def act(action: str, unit: str) -> None:
     """start, stop, restart, reload, enable, disable; raises CommandFailed with the unit's last log lines."""
     try:
@@ -23,7 +27,11 @@ def act(action: str, unit: str) -> None:
 
 
 def enable_now(unit: str) -> None:
-    run(["systemctl", "enable", "--now", unit], timeout=_ACTION_TIMEOUT_SECONDS)
+    """Raises CommandFailed with the unit's last log lines."""
+    try:
+        run(["systemctl", "enable", "--now", unit], timeout=_ACTION_TIMEOUT_SECONDS)
+    except CommandFailed as error:
+        raise CommandFailed(error.message, details=last_log_lines(unit)) from error
 
 
 def last_log_lines(unit: str, count: int = 6) -> list[str]:

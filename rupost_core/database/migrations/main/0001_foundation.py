@@ -10,7 +10,7 @@ down_revision = None
 _NOW = sa.text("now()")
 
 
-def _stamp(name: str = "created_at") -> sa.Column:
+def _stamp(name: str = "created_at") -> "sa.Column[object]":
     return sa.Column(name, sa.TIMESTAMP(timezone=True), nullable=False, server_default=_NOW)
 
 
@@ -79,7 +79,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "generation",
-        sa.Column("number", sa.Integer, sa.Identity(), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("template_name", sa.Text, nullable=False),
         sa.Column("template_version", sa.Text, nullable=False),
         sa.Column("parameters_sealed", sa.LargeBinary, nullable=False),
@@ -146,10 +146,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_mailbox_domain", "mailbox", ["domain"])
     op.create_table(
-        "alias",
+        "address",
         sa.Column("address", sa.Text, primary_key=True),
         sa.Column(
-            "mailbox", sa.Text, sa.ForeignKey("mailbox.address", ondelete="CASCADE"), nullable=False, index=True
+            "mailbox",
+            sa.Text,
+            sa.ForeignKey("mailbox.address", ondelete="CASCADE", onupdate="CASCADE"),
+            nullable=False,
+            index=True,
         ),
     )
     _daemon_views()
@@ -162,13 +166,14 @@ def _daemon_views() -> None:
     op.execute(
         "CREATE VIEW lookup.mailbox AS SELECT address, home, quota_bytes FROM mailbox WHERE active"
     )
+    # `address` holds every address, each mailbox's own among them: no two people can share one.
     op.execute(
-        "CREATE VIEW lookup.alias AS SELECT a.address, a.mailbox FROM alias a "
-        "JOIN mailbox m ON m.address = a.mailbox WHERE m.active"
+        "CREATE VIEW lookup.alias AS SELECT a.address, a.mailbox FROM address a "
+        "JOIN mailbox m ON m.address = a.mailbox WHERE m.active AND a.address <> a.mailbox"
     )
     op.execute(
-        "CREATE VIEW lookup.sender AS SELECT address, address AS login FROM mailbox WHERE active "
-        "UNION ALL SELECT address, mailbox FROM lookup.alias"
+        "CREATE VIEW lookup.sender AS SELECT a.address, a.mailbox AS login FROM address a "
+        "JOIN mailbox m ON m.address = a.mailbox WHERE m.active"
     )
 
 

@@ -1,0 +1,41 @@
+"""`rupost domain`."""
+
+from __future__ import annotations
+
+import typer
+
+from rupost_cli import narration, output
+from rupost_cli.session import JSON_OPTION, noun, open_core
+from rupost_core.i18n import translate as _
+
+app = noun(_("Mail domains."))
+
+
+@app.command()
+def add(
+    name: str = typer.Argument(help=_("The domain: company.ru or почта.рф")),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Add a mail domain."""
+    with open_core() as core:
+        added = core.mail.add_domain(name)
+    if as_json:
+        output.show_json(added)
+    else:
+        narration.say(_("Added “{name}”.", name=added.name))
+
+
+@app.command("list")
+def list_domains(as_json: bool = JSON_OPTION) -> None:
+    """List the mail domains."""
+    from rupost_core.mail.model import shown_domain
+
+    with open_core() as core:
+        domains = core.mail.domains()
+    if as_json:
+        output.show_json(domains)
+        return
+    output.show_table(
+        [_("Domain"), _("As people write it"), _("Added")],
+        [(d.name, shown_domain(d.name), f"{d.created_at.astimezone():%Y-%m-%d}") for d in domains],
+    )

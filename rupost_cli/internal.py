@@ -1,0 +1,78 @@
+"""`rupost internal`: what RuPost's own units run. Hidden from the help; an administrator never needs it."""
+
+from __future__ import annotations
+
+import logging
+
+from rupost_cli.session import noun
+from rupost_core import settings
+from rupost_core.cluster.silence import silent
+from rupost_core.core import Core
+from rupost_core.errors import RupostError
+from rupost_core.host.monitor_log import set_up_monitor_log
+from rupost_core.i18n import translate as _
+from rupost_core.operation import Actor, Role
+
+app = noun(_("What RuPost's own units run."))
+
+ACTOR = Actor("rupost", Role.OPERATOR, "service")
+
+
+@app.command("watch-nodes")
+def watch_nodes() -> None:
+    """Note that this node is alive, and report the nodes that are silent (rupost-mailqueue-evacuator.timer, 30 s).
+
+    A silent node's mail queue is not moved: on one node there is nothing to evacuate, and taking over a dead node's
+    queue comes with the cluster's own release.
+    """
+    set_up_monitor_log()
+    with _core("watch-nodes") as core:
+        try:
+            core.cluster.seen()
+            gone = silent(core.cluster.nodes(), core.settings.node_name)
+        except RupostError as error:
+            _report("watch-nodes", error)
+            raise
+    for node in gone:
+        logging.warning(
+            _("node {name} ({address}) has been silent for {seconds:.0f} s; its mail queue stays where it is: "
+              "moving queues comes with the cluster's release",
+              name=node.name, address=node.address, seconds=node.silent_seconds)
+        )  # fmt: skip
+
+
+@app.command("update-lists")
+def update_lists() -> None:
+    """Update distribution lists from their LDAP filters (rupost-distribution-lists-updater.timer, 10 min).
+
+    This version has no distribution lists; it checks that the database answers, and says so.
+    """
+    set_up_monitor_log()
+    with _core("update-lists") as core:
+        try:
+            core.cluster.nodes()
+        except RupostError as error:
+            _report("update-lists", error)
+            raise
+    logging.info(_("no distribution lists to update: they come with a later version; the database answers"))
+
+
+@app.command("scheduler")
+def scheduler() -> None:
+    """Run the cluster's jobs when they are due, until SIGTERM (rupost-scheduler.service)."""
+    from rupost_cli.scheduler import run
+
+    set_up_monitor_log()
+    run(ACTOR)
+
+
+def _core(command: str) -> Core:
+    try:
+        return Core(settings.load(), ACTOR)
+    except RupostError as error:
+        _report(command, error)
+        raise
+
+
+def _report(command: str, error: RupostError) -> None:
+    logging.error("%s: %s: %s", command, error.title, error.message)

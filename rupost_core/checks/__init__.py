@@ -1,0 +1,1 @@
+"""Checks that prove, by doing, that the system does its work."""

@@ -1,0 +1,95 @@
+"""What an adapter says and is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from rupost_core.host.commands import Finished, run
+from rupost_core.i18n import translate as _
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a component refuses a configuration. `file` is relative to the live root; `line` counts from 1."""
+
+    component: str
+    file: str
+    line: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}, {_('line')} {self.line}" if self.line else self.file
+        return f"{self.component}: {place}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class StagedView:
+    """A staged generation, seen at the live path.
+
+    Programs run in a mount namespace of their own in which the staged folder lies over the live one: checkers read
+    the very bytes, at the very paths, that the daemons will read, while the running daemons see nothing of it.
+    """
+
+    staged: Path
+    live: Path
+
+    def run(self, arguments: Sequence[str | PurePath], *, timeout: float = 30.0) -> Finished:
+        """Runs a program in the view; it does not raise for a non-zero exit."""
+        enter = 'mount --bind -- "$1" "$2" && shift 2 && exec "$@"'
+        return run(
+            ["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", enter, "sh",
+             self.staged, self.live, *arguments],
+            timeout=timeout,
+            check=False,
+        )  # fmt: skip
+
+    def relative(self, path: str) -> str:
+        """A path that a checker printed, relative to the live root."""
+        for root in (self.live, self.staged):
+            prefix = f"{root}/"
+            if path.startswith(prefix):
+                return path[len(prefix) :]
+        return path
+
+    def line_of(self, file: str, pattern: str) -> int | None:
+        """The first line of a staged file that the regular expression matches."""
+        try:
+            text = (self.staged / file).read_text(encoding="utf-8")
+        except OSError:
+            return None
+        for number, line in enumerate(text.splitlines(), 1):
+            if re.search(pattern, line):
+                return number
+        return None
+
+
+class Component(Protocol):
+    """An adapter. `main_file` is relative to the live root; `packages` are Debian's, the first tells the version."""
+
+    name: str
+    unit: str
+    main_file: str
+    package: str
+
+    def check(self, view: StagedView) -> list[Problem]:
+        """Asks the component's own checker; an empty list means that it accepts the configuration."""
+        ...
+
+
+def problems_by_pattern(
+    component: str, view: StagedView, output: str, pattern: re.Pattern[str], main_file: str
+) -> list[Problem]:
+    """Problems from a checker's output by a pattern with the groups `reason` and, where it tells them, `file`, `line`."""
+    found = []
+    for match in pattern.finditer(output):
+        groups = match.groupdict()
+        file = view.relative(groups["file"]) if groups.get("file") else main_file
+        line = int(groups["line"]) if groups.get("line") else None
+        problem = Problem(component, file, line, " ".join(groups["reason"].split()))
+        if problem not in found:
+            found.append(problem)
+    return found

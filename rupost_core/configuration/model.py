@@ -1,0 +1,116 @@
+"""Generations, rendered files and what surrounds a node, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rupost_core.secret import Secret
+
+# Files whose component is this one belong to all that `use` it (certificates and keys).
+SHARED = "tls"
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    """One file of a generation on one node. `path` is relative to the live root: `postfix/main.cf`."""
+
+    component: str
+    path: str
+    owner: str
+    group: str
+    mode: int
+    secret: bool
+    content: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.content.splitlines()
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A numbered, immutable configuration: where it came from, who made it and why; times are UTC."""
+
+    number: int
+    template_name: str
+    template_version: str
+    based_on: int | None
+    author: str
+    reason: str
+    created_at: datetime
+
+    @property
+    def template(self) -> str:
+        return f"{self.template_name} {self.template_version}"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One attempt to bring a node to a generation.
+
+    `outcome` is running, done, refused (a check said no, nothing live changed), rolled_back or failed.
+    """
+
+    generation: int
+    node: str
+    outcome: str
+    message: str
+    author: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """A node as templates see it: its name in the cluster and its IP address."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class DatabaseFacts:
+    """How the daemons reach PostgreSQL; hosts are (host, port) in order of preference."""
+
+    hosts: tuple[tuple[str, int], ...]
+    user: str
+    password: Secret
+    name: str
+    data_name: str
+
+
+@dataclass(frozen=True)
+class DirectoryFacts:
+    """A directory as Dovecot and SOGo need it; `urls` are ldap:// or ldaps://, filters RFC 4515."""
+
+    name: str
+    title: str
+    urls: tuple[str, ...]
+    starttls: bool
+    base: str
+    bind_dn: str
+    bind_password: Secret
+    ca_pem: str
+    login_attribute: str
+    active_filter: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """All that a template may use besides its parameters."""
+
+    live_root: str
+    node: NodeFacts
+    nodes: tuple[NodeFacts, ...]
+    database: DatabaseFacts
+    directories: tuple[DirectoryFacts, ...]
+    domains: tuple[str, ...]
+    certificate_name: str
+    certificate_chain: str
+    certificate_key: Secret
+    dhparam: str
+
+    def as_context(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -1,0 +1,265 @@
+"""Values for a template's parameters: from text or YAML to their types, every problem at once."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rupost_core.configuration.schema import Parameter, TemplateSpec
+from rupost_core.errors import InputError
+from rupost_core.i18n import pick
+from rupost_core.i18n import translate as _
+from rupost_core.secret import Secret
+
+Scalar = bool | int | str | Secret
+Value = Scalar | tuple[Scalar, ...] | None
+Values = dict[str, Value]
+
+_SIZE = re.compile(r"(\d{1,15})([KMGT]?)")
+_SIZE_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_DURATION = re.compile(r"(\d{1,9})([smhd]?)")
+_DURATION_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_PATH = re.compile(r"(?:/[A-Za-z0-9_.-]+)+")
+
+
+def resolve(spec: TemplateSpec, given: Mapping[str, Any]) -> Values:
+    """Every parameter's value: the given ones checked, the defaults elsewhere.
+
+    Raises InputError with all problems; unknown names come with the nearest known one.
+    """
+    problems: list[str] = []
+    for name in given:
+        if name not in spec.parameters:
+            near = difflib.get_close_matches(name, spec.parameters, 1, 0.5)
+            hint = " " + _("Did you mean “{near}”?", near=near[0]) if near else ""
+            problems.append(_("there is no parameter “{name}”", name=name) + hint)
+    values: Values = {}
+    for name, parameter in spec.parameters.items():
+        raw = given.get(name, parameter.default)
+        try:
+            values[name] = read(parameter, raw)
+        except ValueError as error:
+            title = pick(parameter.title.as_dict())
+            problems.append(f"{name} ({title}): {error}")
+    if problems:
+        raise InputError(
+            problems[0],
+            details=problems[1:],
+            hint=_("See the parameters: rupost template show {name}", name=spec.name),
+        )
+    return values
+
+
+def applies(parameter: Parameter, values: Values) -> bool:
+    """Whether the parameter has any effect with these values."""
+    condition = parameter.applies_when
+    if condition is None:
+        return True
+    other = values.get(condition.parameter)
+    if condition.is_set is not None:
+        return bool(other) == condition.is_set
+    return other == condition.equals
+
+
+def read(parameter: Parameter, raw: Any) -> Value:
+    """One value from text (the command line), YAML or JSON; raises ValueError with the reason."""
+    if raw is None or raw == "":
+        if parameter.many:
+            return ()
+        if parameter.required:
+            raise ValueError(_("a value must be given"))
+        return None
+    if parameter.many:
+        items = raw if isinstance(raw, list | tuple) else [part.strip() for part in str(raw).split(",")]
+        return tuple(_read_one(parameter, item) for item in items)
+    if isinstance(raw, list | tuple):
+        raise ValueError(_("one value is expected, not a list"))
+    return _read_one(parameter, raw)
+
+
+def as_data(values: Values) -> dict[str, Any]:
+    """Values as JSON keeps them, secrets revealed: to be sealed, never to be shown."""
+    return {name: _data(value) for name, value in values.items()}
+
+
+def shown(value: Value) -> str:
+    """A value as people see it; secrets stay hidden."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ", ".join(shown(item) for item in value)
+    if isinstance(value, Secret):
+        return "••••••"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value)
+
+
+def _data(value: Value) -> Any:
+    if isinstance(value, tuple):
+        return [_data(item) for item in value]
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _read_one(parameter: Parameter, raw: Any) -> Scalar:
+    value = _READERS[parameter.type](parameter, raw)
+    text = value.reveal() if isinstance(value, Secret) else str(value)
+    if len(text) > parameter.max_length:
+        raise ValueError(_("longer than {limit} characters", limit=parameter.max_length))
+    if parameter.pattern is not None and not re.fullmatch(parameter.pattern, text):
+        raise ValueError(_("“{text}” does not have the form {pattern}", text=text, pattern=parameter.pattern))
+    return value
+
+
+def _boolean(_parameter: Parameter, raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    words = {"yes": True, "true": True, "on": True, "1": True, "да": True,
+             "no": False, "false": False, "off": False, "0": False, "нет": False}  # fmt: skip
+    if str(raw).lower() not in words:
+        raise ValueError(_("“{raw}” is neither yes nor no", raw=raw))
+    return words[str(raw).lower()]
+
+
+def _integer(parameter: Parameter, raw: Any) -> int:
+    if isinstance(raw, bool) or not re.fullmatch(r"-?\d{1,15}", str(raw)):
+        raise ValueError(_("“{raw}” is not a whole number", raw=raw))
+    return _bounded(parameter, int(raw), int)
+
+
+def _size(parameter: Parameter, raw: Any) -> int:
+    return _bounded(parameter, parse_size(raw), parse_size)
+
+
+def _duration(parameter: Parameter, raw: Any) -> int:
+    return _bounded(parameter, parse_duration(raw), parse_duration)
+
+
+def parse_size(raw: Any) -> int:
+    """Bytes of `50M`, `5G`, `1024`; raises ValueError."""
+    match = _SIZE.fullmatch(str(raw).upper())
+    if not match:
+        raise ValueError(_("“{raw}” is not a size; write e.g. 50M or 5G", raw=raw))
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def parse_duration(raw: Any) -> int:
+    """Seconds of `30m`, `2h`, `90`; raises ValueError."""
+    match = _DURATION.fullmatch(str(raw))
+    if not match:
+        raise ValueError(_("“{raw}” is not a duration; write e.g. 30m or 2h", raw=raw))
+    return int(match[1]) * _DURATION_UNITS[match[2]]
+
+
+def _bounded(parameter: Parameter, value: int, parse: Callable[[Any], int]) -> int:
+    if parameter.minimum is not None and value < parse(parameter.minimum):
+        raise ValueError(_("less than the least allowed, {limit}", limit=parameter.minimum))
+    if parameter.maximum is not None and value > parse(parameter.maximum):
+        raise ValueError(_("more than the most allowed, {limit}", limit=parameter.maximum))
+    return value
+
+
+def _string(_parameter: Parameter, raw: Any) -> str:
+    text = str(raw)
+    if not text.isprintable():
+        raise ValueError(_("control characters and line breaks are not allowed"))
+    return text
+
+
+def _text(_parameter: Parameter, raw: Any) -> str:
+    text = str(raw).replace("\r\n", "\n")
+    if any(not line.replace("\t", " ").isprintable() for line in text.split("\n")):
+        raise ValueError(_("control characters are not allowed"))
+    return text
+
+
+def _choice(parameter: Parameter, raw: Any) -> str:
+    choices = parameter.choices or []
+    if str(raw) not in choices:
+        near = difflib.get_close_matches(str(raw), choices, 1, 0.5)
+        hint = " " + _("Did you mean “{near}”?", near=near[0]) if near else ""
+        raise ValueError(_("“{raw}” is not one of: {choices}.", raw=raw, choices=", ".join(choices)) + hint)
+    return str(raw)
+
+
+def is_hostname(text: str) -> bool:
+    """A DNS host name (RFC 1123) of at least two labels."""
+    labels = text.split(".")
+    return len(text) <= 253 and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
+
+
+def _hostname(_parameter: Parameter, raw: Any) -> str:
+    text = str(raw).lower().rstrip(".")
+    if not is_hostname(text):
+        raise ValueError(_("“{raw}” is not a full host name such as mail.example.ru", raw=raw))
+    return text
+
+
+def _endpoint(_parameter: Parameter, raw: Any) -> str:
+    """`host:port`, the host a name or an IPv4 address."""
+    host, _colon, port = str(raw).rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(_("“{raw}” is not host:port", raw=raw))
+    if not (is_hostname(host) or _LABEL.fullmatch(host) or _is_ipv4(host)):
+        raise ValueError(_("“{host}” is neither a host name nor an IPv4 address", host=host))
+    return f"{host.lower()}:{int(port)}"
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _network(_parameter: Parameter, raw: Any) -> str:
+    try:
+        network = ipaddress.IPv4Network(str(raw), strict=True)
+    except ValueError as error:
+        raise ValueError(
+            _("“{raw}” is not a network such as 10.1.0.0/16: {reason}", raw=raw, reason=error)
+        ) from error
+    return str(network)
+
+
+def _path(_parameter: Parameter, raw: Any) -> str:
+    text = str(raw)
+    if not _PATH.fullmatch(text) or "/../" in f"{text}/" or "/./" in f"{text}/":
+        raise ValueError(_("“{raw}” is not an absolute path of plain letters, digits, “_”, “-”, “.”", raw=raw))
+    return text
+
+
+def _time_zone(_parameter: Parameter, raw: Any) -> str:
+    known = zoneinfo.available_timezones()
+    if str(raw) not in known:
+        near = difflib.get_close_matches(str(raw), known, 1, 0.5)
+        hint = " " + _("Did you mean “{near}”?", near=near[0]) if near else ""
+        raise ValueError(_("“{raw}” is not a time zone such as Europe/Moscow.", raw=raw) + hint)
+    return str(raw)
+
+
+def _secret(parameter: Parameter, raw: Any) -> Secret:
+    return Secret(_string(parameter, raw.reveal() if isinstance(raw, Secret) else raw))
+
+
+_READERS: dict[str, Callable[[Parameter, Any], Scalar]] = {
+    "boolean": _boolean,
+    "integer": _integer,
+    "string": _string,
+    "text": _text,
+    "choice": _choice,
+    "size": _size,
+    "duration": _duration,
+    "hostname": _hostname,
+    "endpoint": _endpoint,
+    "network": _network,
+    "path": _path,
+    "time_zone": _time_zone,
+    "secret": _secret,
+}

@@ -1,0 +1,1 @@
+"""Domains, mailboxes and their addresses."""

@@ -1,0 +1,3 @@
+from wizard.main import main
+
+main()
