@@ -38,9 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("up", help="bring a scenario up")
     command.add_argument("scenario", choices=["single"], help="single: node1 and the directory dir1")
     command.add_argument("--bare", action="store_true", help="nodes and directory only, no product")
-    command.add_argument(
-        "--deb", type=Path, metavar="PATH", help="the package to install (default: the newest here)"
-    )
+    command.add_argument("--deb", type=Path, metavar="PATH", help="the package to install (default: the newest here)")
     command.add_argument("--fresh", action="store_true", help="take down what is up first")
     command.set_defaults(act=_up)
 
@@ -59,9 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("target", metavar="DST")
     command.set_defaults(act=_put)
 
-    command = commands.add_parser(
-        "down", help="remove every trace of the lab but its images and certificates"
-    )
+    command = commands.add_parser("down", help="remove every trace of the lab but its images and certificates")
     command.set_defaults(act=_down)
     return parser
 
@@ -100,8 +96,7 @@ def _table(facts: dict[str, Any]) -> list[str]:
             *((f"  {key}", text) for key, text in details.items()),
         ]
     rows += [
-        (who["login"], f"{who['address']}  {who['name']}  password: {who['password']}")
-        for who in facts["people"]
+        (who["login"], f"{who['address']}  {who['name']}  password: {who['password']}") for who in facts["people"]
     ]
     return [f"{name:<18}{text}" for name, text in rows]
 

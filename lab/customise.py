@@ -30,14 +30,13 @@ _MASKED = (
     "logrotate.timer",
     "man-db.timer",
     "systemd-firstboot.service",
-    "systemd-logind.service",
     "systemd-networkd.service",
     "systemd-networkd.socket",
     "systemd-networkd-wait-online.service",
     "systemd-pstore.service",
 )
 
-# The node gives itself its address, so that it also has one after a reboot from within.
+# The node gives itself its address, so that it has one however and by whomever it is booted.
 _NETWORK_UNIT = """\
 [Unit]
 Description=Address of this lab node
@@ -134,9 +133,7 @@ def _old_style(root: Path) -> Iterable[str]:
 def _stoppable(unit: str) -> bool:
     """Not templates, and not what belongs to systemd itself."""
     name, _, kind = unit.rpartition(".")
-    return (
-        kind in ("service", "timer", "socket", "path") and not name.endswith("@") and "systemd-" not in name
-    )
+    return kind in ("service", "timer", "socket", "path") and not name.endswith("@") and "systemd-" not in name
 
 
 def _edit(path: Path, pattern: str, replacement: str) -> None:

@@ -87,7 +87,5 @@ def _prune(current: Path) -> None:
     others = [found for found in current.parent.iterdir() if found not in {current, *mounts.bases()}]
     others.sort(key=lambda found: found.stat().st_mtime, reverse=True)
     for old in others[_KEPT - 1 :]:
-        say(
-            f"removing image {old.name}, last used {time.strftime('%F', time.localtime(old.stat().st_mtime))}"
-        )
+        say(f"removing image {old.name}, last used {time.strftime('%F', time.localtime(old.stat().st_mtime))}")
         shutil.rmtree(old)

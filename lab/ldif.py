@@ -64,9 +64,7 @@ def _person(person: Person) -> _Attributes:
 
 def _group(name: str, members: Iterable[Person]) -> str:
     attributes = [("objectClass", "groupOfNames"), ("cn", name)]
-    return _entry(
-        f"cn={name},cn=groups,{ACCOUNTS}", [*attributes, *(("member", person_dn(who)) for who in members)]
-    )
+    return _entry(f"cn={name},cn=groups,{ACCOUNTS}", [*attributes, *(("member", person_dn(who)) for who in members)])
 
 
 def _entry(name: str, attributes: _Attributes) -> str:

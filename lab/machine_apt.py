@@ -92,9 +92,7 @@ def _one_line_entries(text: str) -> list[_Entry]:
         match = re.match(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)", line.strip())
         if match:
             signed = re.search(r"signed-by=(\S+)", match["options"] or "", re.IGNORECASE)
-            found.append(
-                _Entry(line.strip(), False, (match["uri"],), (match["suite"],), signed[1] if signed else "")
-            )
+            found.append(_Entry(line.strip(), False, (match["uri"],), (match["suite"],), signed[1] if signed else ""))
     return found
 
 

@@ -16,9 +16,7 @@ def up() -> None:
         if link.get("ifname") != BRIDGE
     ]
     if other:
-        raise LabError(
-            f"the lab's network {BRIDGE_ADDRESS}/{PREFIX_LENGTH} is already on interface {other[0]}"
-        )
+        raise LabError(f"the lab's network {BRIDGE_ADDRESS}/{PREFIX_LENGTH} is already on interface {other[0]}")
     run(["ip", "link", "add", BRIDGE, "type", "bridge"], timeout=10)
     run(["ip", "addr", "add", f"{BRIDGE_ADDRESS}/{PREFIX_LENGTH}", "dev", BRIDGE], timeout=10)
     run(["ip", "link", "set", BRIDGE, "up"], timeout=10)

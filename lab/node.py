@@ -82,9 +82,7 @@ def wait(place: Place, *, patience: float = 30.0) -> str:
     state = "not started"
     while time.monotonic() < deadline:
         if leader(place):
-            answer = execute(
-                place, ["systemctl", "is-system-running", "--wait"], timeout=patience, check=False
-            )
+            answer = execute(place, ["systemctl", "is-system-running", "--wait"], timeout=patience, check=False)
             state = answer.stdout.strip()
             if state in ("running", "degraded"):
                 return state
@@ -124,7 +122,8 @@ def execute(
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command in the node and return what it printed."""
-    return run(entering(place, argv, env), timeout=timeout, text=text, check=check)
+    entered = entering(place, argv, env)
+    return run(entered, timeout=timeout, text=text, check=check, shown=[f"{place.name}:", *argv])
 
 
 def put(place: Place, source: Path, target: str, mode: int | None = None) -> None:

@@ -29,11 +29,14 @@ def run(
     env: Mapping[str, str] | None = None,
     before: Callable[[], None] | None = None,
     check: bool = True,
+    shown: Sequence[str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run one program to its end and return what it printed (standard error is in `stdout` too).
 
-    `text` goes to its standard input, `before` is called in the child before the program starts.
+    `text` goes to its standard input, `before` is called in the child before the program starts, and
+    `shown` stands for the command in messages where the command itself is mostly wrapping.
     """
+    name = _short(shown or argv)
     try:
         done = subprocess.run(
             list(argv),
@@ -51,10 +54,10 @@ def run(
     except FileNotFoundError as missing:
         raise LabError(f"{argv[0]}: no such program") from missing
     except subprocess.TimeoutExpired as late:
-        raise LabError(f"{_short(argv)}: not finished after {timeout:.0f} s") from late
+        raise LabError(f"{name}: not finished after {timeout:.0f} s") from late
     if check and done.returncode != 0:
         said = "\n".join(done.stdout.strip().splitlines()[-_TAIL:])
-        raise LabError(f"{_short(argv)}: exit status {done.returncode}\n{said}".rstrip())
+        raise LabError(f"{name}: exit status {done.returncode}\n{said}".rstrip())
     return done
 
 

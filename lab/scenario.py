@@ -10,21 +10,24 @@ from lab.layout import DIR1, DIRECTORIES, DOMAIN, MAIL_HOST, MAIL_NODES, NODE1, 
 from lab.people import OPENED
 from lab.progress import say, step
 
+# How far the product is in the nodes that are up.
+_ABSENT, _HALF, _INSTALLED = "absent", "half installed", "installed"
+
 
 def up_single(*, deb: Path | None, fresh: bool) -> None:
     """Bring node1 and dir1 up, and the product into node1 unless DEB is None. The caller holds the lock."""
     state = _state()
-    if fresh or state is None or not healthy():
+    if fresh or state is None or state["product"] == _HALF or not healthy():
         _build()
-        state = {"scenario": "single", "product": False}
-        _remember(state)
-    elif deb is None or state["product"]:
+        _remember(_ABSENT)
+    elif deb is None or state["product"] == _INSTALLED:
         same = image.path() in mounts.bases()
         say("already up" if same else "already up, on an image that is out of date (--fresh replaces it)")
         return
     if deb is not None:
+        _remember(_HALF)  # stays so when a step fails: the next `up` starts from fresh nodes
         setup.set_up(NODE1, deb, directory=DIR1, people=OPENED)
-        _remember({**state, "product": True})
+        _remember(_INSTALLED)
 
 
 def healthy() -> bool:
@@ -52,8 +55,7 @@ def describe() -> dict[str, Any]:
         "domain": DOMAIN,
         "mail_host": MAIL_HOST,
         "people": [
-            {"address": who.address, "login": who.login, "password": who.password, "name": who.name}
-            for who in OPENED
+            {"address": who.address, "login": who.login, "password": who.password, "name": who.name} for who in OPENED
         ],
         "ca": str(authority.ca_pem()),
     }
@@ -91,7 +93,8 @@ def _state() -> dict[str, Any] | None:
     return state if cgroup.processes() else None
 
 
-def _remember(state: dict[str, Any]) -> None:
+def _remember(product: str) -> None:
+    state = {"scenario": "single", "product": product}
     pending = state_file().with_suffix(".new")
     pending.write_text(json.dumps(state))
     pending.rename(state_file())

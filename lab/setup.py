@@ -20,9 +20,7 @@ _BIND_PASSWORD_FILE = f"{_FOLDER}/bind-password"
 def find_deb() -> Path:
     """The newest package of this checkout, for when none was named."""
     found = [
-        path
-        for folder in ("", "dist", "build", "packaging")
-        for path in (repository() / folder).glob("rupost_*.deb")
+        path for folder in ("", "dist", "build", "packaging") for path in (repository() / folder).glob("rupost_*.deb")
     ]
     if not found:
         raise Misuse("no rupost_*.deb in this checkout: run `make deb`, or give --deb PATH, or --bare")
@@ -39,9 +37,7 @@ def set_up(place: Place, deb: Path, *, directory: Place, people: Iterable[Person
     name = f"{_FOLDER}/{deb.name}"
     with step(f"{place.name}: copying {deb.name}"):
         node.put(place, deb, name)
-        node.execute(
-            place, ["install", "-m", "600", "/dev/stdin", _BIND_PASSWORD_FILE], text=ldif.SERVICE_PASSWORD
-        )
+        node.execute(place, ["install", "-m", "600", "/dev/stdin", _BIND_PASSWORD_FILE], text=ldif.SERVICE_PASSWORD)
     do("install the package", "dpkg", "-i", name, env={"DEBIAN_FRONTEND": "noninteractive"})
     do("start PostgreSQL", "systemctl", "start", "postgresql")
     do(

@@ -49,7 +49,6 @@ def serve(host: str, port: int) -> None:
     with Core(node_settings, Actor("rupost", Role.ADMINISTRATOR, "web"), pool_size=2) as core:
         pair = core.certificates.pair_in_use("control_panel")
         context = server_context(pair.certificate.chain_pem, pair.key_pem.reveal())
-        sockets = listen(host, port)
         config = uvicorn.Config(
             application(node_settings.node_name, core.cluster.nodes),
             ssl_context_factory=lambda _config, _default: context,
@@ -63,11 +62,12 @@ def serve(host: str, port: int) -> None:
             timeout_keep_alive=5,
             timeout_graceful_shutdown=3,
         )
-        port_taken = sockets[0].getsockname()[1]
-        logging.info("panel: https port %s, certificate %s", port_taken, pair.certificate.name)
-        # uvicorn ends in good order and then raises the signal anew: that is to end nothing any more.
-        signal.signal(signal.SIGTERM, lambda _number, _frame: None)
-        uvicorn.Server(config).run(sockets)
+        server = uvicorn.Server(config)
+        # uvicorn ends in good order and raises the signal anew afterwards: that is not to kill the process any more.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: setattr(server, "should_exit", True))
+        sockets = listen(host, port)
+        logging.info("panel: https port %s, certificate %s", sockets[0].getsockname()[1], pair.certificate.name)
+        server.run(sockets)
         logging.info("panel: stopped")
 
 

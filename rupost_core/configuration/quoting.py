@@ -17,6 +17,7 @@ from collections.abc import Callable
 from urllib.parse import quote as _percent_encode
 from xml.sax.saxutils import escape as _xml_escape
 
+from rupost_core.directory.names import escape_filter
 from rupost_core.i18n import translate as _
 
 Value = str | int
@@ -80,7 +81,7 @@ def plist(value: Value) -> Quoted:
 
 def ldap_filter(value: Value) -> Quoted:
     """An assertion value in an LDAP filter (RFC 4515 section 3)."""
-    return Quoted("".join(f"\\{ord(c):02x}" if c in "\\*()" else c for c in _plain(value)))
+    return Quoted(escape_filter(_plain(value)))
 
 
 def sql(value: Value) -> Quoted:

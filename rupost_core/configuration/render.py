@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, UndefinedError
+from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -84,6 +84,8 @@ def _revealing(function: Callable[..., Quoted]) -> Callable[[Any], Quoted]:
     """A quoting filter that opens secrets, and takes no lists, empty values or truth values for text."""
 
     def apply(value: Any) -> Quoted:
+        if isinstance(value, Undefined):
+            str(value)  # raises UndefinedError, which names what is missing
         if isinstance(value, Secret):
             value = value.reveal()
         if isinstance(value, bool) or not isinstance(value, str | int):

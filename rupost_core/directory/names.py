@@ -94,7 +94,7 @@ def check_dn(text: str, option: str) -> str:
     """A distinguished name such as `dc=company,dc=ru`; raises InputError naming the option."""
     rdns = split_dn(text.strip())
     named = all(
-        re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+", r.partition("=")[0].strip()) for r in rdns
+        re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+", r.partition("=")[0].strip()) for r in rdns
     )
     if not rdns or not named or not all("=" in r for r in rdns) or _has_controls(text):
         raise InputError(

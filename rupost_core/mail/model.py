@@ -18,7 +18,7 @@ _MAX_LOCAL, _MAX_ADDRESS, _MAX_DOMAIN = 64, 254, 253
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Narrower than RFC 5321's atoms: `+` divides sub-addresses, and the local part names a folder on the disk.
 _LOCAL = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_-])?")
-_SIZE = re.compile(r"(\d{1,6})\s*([MGT])(?:I?B)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,6})\s*([MGT])(?:I?B)?", re.IGNORECASE)
 _UNITS = {"M": 2**20, "G": 2**30, "T": 2**40}
 
 

@@ -105,9 +105,9 @@ class TestConnecting:
         assert time.monotonic() - started < 4
 
     def test_a_server_that_speaks_something_else(self, slapd: Slapd) -> None:
-        with silent_server(b"220 mail.company.ru ESMTP\r\n") as (url, _connections):
-            with pytest.raises(DirectoryUnreachable):
-                opened(slapd, urls=(url,))
+        greeting = b"220 mail.company.ru ESMTP\r\n"
+        with silent_server(greeting) as (url, _connections), pytest.raises(DirectoryUnreachable):
+            opened(slapd, urls=(url,))
 
 
 class TestReading:

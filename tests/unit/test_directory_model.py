@@ -70,8 +70,8 @@ class TestSchemas:
     @pytest.mark.parametrize(
         ("path", "value"),
         [
-            ("loginn", "uid"), ("key.form", "hex"), ("key.lenght", 3), ("kind", "openldap"), ("login", ""), ("login", None),
-            ("title.fr", "x"), ("title.ru", None), ("disabled.bit", 2), ("disabled.equals", None), ("skip", "cn=x"),
+            ("loginn", "uid"), ("key.form", "hex"), ("key.lenght", 3), ("kind", "openldap"), ("login", ""),
+            ("login", None), ("title.fr", "x"), ("title.ru", None), ("disabled.bit", 2), ("disabled.equals", None), ("skip", "cn=x"),
             ("address_book.cn.form", "number"), ("address_book.cn.colour", "red"), ("address_book.cn", "Имя"),
         ],
     )  # fmt: skip
@@ -90,7 +90,7 @@ class TestSchemas:
 
     def test_the_nearest_key_is_named(self) -> None:
         text = (SCHEMAS / "freeipa.yaml").read_text() + "\nlogon: uid\n"
-        with pytest.raises(SchemaBroken, match="freeipa.yaml: logon: unknown key, did you mean login"):
+        with pytest.raises(SchemaBroken, match=r"freeipa\.yaml: logon: unknown key, did you mean login"):
             parse(text, "freeipa.yaml")
 
 

@@ -64,12 +64,12 @@ def test_addresses() -> None:
 
 @pytest.mark.parametrize(
     "local",
-    ["", ".", "..", ".a", "a.", "a..b", "a/b", "../a", "a b", "a+b", "иван", "-a", "a\x00", "a\n", "a%b", "a!b", "a'b",
-     '"a"', "a,b", "a@b", "a" * 65, "a\\b", "{a}", "a:b", "~a"],
+    ["", ".", "..", ".a", "a.", "a..b", "a/b", "../a", "a b", "a+b", "иван", "-a", "a\x00", "a\nb", "a%b", "a!b",
+     "a'b", '"a"', "a,b", "a@b", "a" * 65, "a\\b", "{a}", "a:b", "~a"],
 )  # fmt: skip
 def test_wrong_local_parts(local: str) -> None:
     with pytest.raises(InputError):
-        make_address(local, "company.ru") if local != "a\n" else make_address("a\nb", "company.ru")
+        make_address(local, "company.ru")
 
 
 def test_an_address_that_is_too_long() -> None:

@@ -152,7 +152,8 @@ class Place:
 
     def make_role(self, options: str = "CREATEDB LOGIN") -> None:
         quoted = self.password.replace("\\", "\\\\").replace("'", "''")
-        self.server.superuser(f"CREATE ROLE {self.quoted_user} WITH {options} PASSWORD E'{quoted}';")
+        unlogged = "SET log_statement = 'none'; SET log_min_duration_statement = -1;"
+        self.server.superuser(f"{unlogged} CREATE ROLE {self.quoted_user} WITH {options} PASSWORD E'{quoted}';")
 
     @property
     def quoted_user(self) -> str:

@@ -1,0 +1,190 @@
+"""The way of a deployment on a node whose units and ports are played, and whose files are real.
+
+The real units and ports take the same way in tests/lab/test_deployment.py.
+"""
+
+import os
+import threading
+
+import pytest
+
+from rupost_core.components.model import Problem
+from rupost_core.components.probe import PUBLIC_PORTS, ProbeResult
+from rupost_core.configuration.deploy import NodeDeployment
+from rupost_core.configuration.live import LiveConfiguration
+from rupost_core.configuration.model import RenderedFile
+from rupost_core.configuration.plan import ComponentChange
+from rupost_core.errors import CheckFailed, CommandFailed, DeploymentError, RolledBack
+
+
+class PlayedComponent:
+    def __init__(self, name):
+        self.name = name
+        self.unit = f"{name}.service"
+        self.main_file = f"{name}/main"
+        self.package = name
+        self.problems = []
+
+    def check(self, view):
+        assert (view.staged / self.main_file).exists()
+        return self.problems
+
+
+class PlayedHost:
+    """Units that can be broken; `log` is all that was asked of them. The ports answer while `serves(live)` is true."""
+
+    def __init__(self, live):
+        self.live = live
+        self.active = set()
+        self.log = []
+        self.broken = {}
+        self.serves = lambda number: True
+        self.interrupt = None
+
+    def act(self, action, unit):
+        self.log.append((action, unit))
+        if self.broken.get(unit) == self.live.current():
+            raise CommandFailed(f"{unit} does not {action}")
+        if self.interrupt == unit:
+            self.interrupt = None
+            raise KeyboardInterrupt
+        if action == "stop":
+            self.active.discard(unit)
+        else:
+            self.active.add(unit)
+
+    def is_active(self, unit):
+        return unit in self.active
+
+    def probe(self, within_seconds):
+        error = "" if self.serves(self.live.current()) else "refused"
+        return [ProbeResult(PUBLIC_PORTS[0], 0.0, error)]
+
+
+def files(text):
+    return tuple(
+        RenderedFile(c, f"{c}/{name}", "root", "root", mode, False, text)
+        for c in ("postfix", "nginx")
+        for name, mode in (("main", 0o644), ("maps/secret", 0o640))
+    )
+
+
+CHANGES = (ComponentChange("postfix", "reload", ("postfix/main",)), ComponentChange("nginx", "untouched", ()))
+FIRST = tuple(ComponentChange(c, "start", ()) for c in ("postfix", "nginx"))
+
+
+@pytest.fixture
+def node(tmp_path):
+    class Node:
+        live = LiveConfiguration(tmp_path)
+        host = PlayedHost(live)
+        components = {name: PlayedComponent(name) for name in ("postfix", "nginx")}
+        steps = []
+
+        def deploy(self, number, text, changes):
+            NodeDeployment(self.live, self.components, self.host, self.steps.append).run(number, files(text), changes)
+
+        def content(self):
+            return (self.live.link / "postfix/main").read_text()
+
+    node = Node()
+    node.deploy(1, "one", FIRST)
+    node.host.log.clear()
+    node.steps.clear()
+    return node
+
+
+def test_the_first_generation_is_started(node):
+    assert node.live.current() == 1
+    assert node.content() == "one"
+    assert os.readlink(node.live.link) == "generations/1"
+    assert (node.live.link / "nginx/maps/secret").stat().st_mode & 0o777 == 0o640
+
+
+def test_only_what_changed_is_reloaded(node):
+    node.deploy(2, "two", CHANGES)
+    assert node.content() == "two"
+    assert node.host.log == [("reload", "postfix.service")]
+    assert [step.name for step in node.steps] == ["stage", "check", "check", "switch", "apply", "probe"]
+
+
+def test_a_refused_check_touches_nothing(node):
+    node.components["nginx"].problems = [Problem("nginx", "nginx/main", 3, "unknown directive")]
+    with pytest.raises(CheckFailed, match="nginx/main.*3.*unknown directive"):
+        node.deploy(2, "two", CHANGES)
+    assert node.live.current() == 1
+    assert node.host.log == []
+
+
+def test_a_unit_that_does_not_reload_brings_the_former_generation_back(node):
+    node.host.broken = {"postfix.service": 2}
+    with pytest.raises(RolledBack, match="does not reload"):
+        node.deploy(2, "two", CHANGES)
+    assert node.content() == "one"
+    assert node.host.log == [("reload", "postfix.service")] * 2
+
+
+def test_a_silent_port_brings_the_former_generation_back(node):
+    node.host.serves = lambda number: number == 1
+    with pytest.raises(RolledBack, match="25 SMTP"):
+        node.deploy(2, "two", CHANGES)
+    assert node.live.current() == 1
+
+
+def test_a_cancelled_deployment_takes_itself_back(node):
+    node.host.interrupt = "postfix.service"
+    with pytest.raises(RolledBack):
+        node.deploy(2, "two", CHANGES)
+    assert node.content() == "one"
+
+
+def test_when_neither_generation_serves_the_error_says_so(node):
+    node.host.serves = lambda number: False
+    with pytest.raises(DeploymentError) as caught:
+        node.deploy(2, "two", CHANGES)
+    assert not isinstance(caught.value, RolledBack)
+    assert node.live.current() == 1
+
+
+def test_a_failed_first_deployment_leaves_a_silent_node(tmp_path):
+    live = LiveConfiguration(tmp_path)
+    host = PlayedHost(live)
+    host.serves = lambda number: False
+    components = {name: PlayedComponent(name) for name in ("postfix", "nginx")}
+    with pytest.raises(RolledBack):
+        NodeDeployment(live, components, host, lambda step: None).run(1, files("one"), FIRST)
+    assert live.current() == 0
+    assert host.active == set()
+
+
+def test_a_stopped_unit_is_started_though_nothing_of_it_changed(node):
+    node.host.active.discard("nginx.service")
+    node.deploy(2, "two", CHANGES)
+    assert ("restart", "nginx.service") in node.host.log
+
+
+def test_two_deployments_do_not_run_at_once(node):
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with node.live.lock():
+            entered.set()
+            leave.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait(10)
+    try:
+        with pytest.raises(DeploymentError):
+            node.deploy(2, "two", CHANGES)
+    finally:
+        leave.set()
+        holder.join()
+    assert node.live.current() == 1
+
+
+def test_old_folders_are_pruned_and_the_live_one_never(node):
+    for number in range(2, 20):
+        node.deploy(number, str(number), CHANGES)
+    kept = sorted(int(p.name) for p in (node.live.root / "generations").iterdir() if p.name.isdigit())
+    assert kept == [0, *range(10, 20)]
