@@ -40,31 +40,9 @@ def set_up(place: Place, deb: Path, *, directory: Place, people: Iterable[Person
         node.execute(place, ["install", "-m", "600", "/dev/stdin", _BIND_PASSWORD_FILE], text=ldif.SERVICE_PASSWORD)
     do("install the package", "dpkg", "-i", name, env={"DEBIAN_FRONTEND": "noninteractive"})
     do("start PostgreSQL", "systemctl", "start", "postgresql")
-    do(
-        "database role and databases",
-        "runuser",
-        "-u",
-        "postgres",
-        "--",
-        "psql",
-        "-qX",
-        "-v",
-        "ON_ERROR_STOP=1",
-        text=_sql(),
-    )
     do("first-boot wizard", *_wizard(), env={"RUPOST_INSTALLER_DB_PASSWORD": _DATABASE_PASSWORD})
     for title, argv in _commands(directory, people):
         do(title, *argv)
-
-
-def _sql() -> str:
-    """The role and the three empty databases that the manual asks of the database's administrator."""
-    password = _DATABASE_PASSWORD.replace("'", "''")
-    rights = "NOSUPERUSER CREATEDB NOCREATEROLE LOGIN"
-    role = f"CREATE ROLE {_DATABASE_ROLE} WITH {rights} ENCRYPTED PASSWORD '{password}';"
-    return "\n".join(
-        [role, *(f"CREATE DATABASE {db} WITH ENCODING 'UTF8' OWNER {_DATABASE_ROLE};" for db in _DATABASES)]
-    )
 
 
 def _wizard() -> Sequence[str]:

@@ -71,7 +71,8 @@ def report_expiring(certificates: list[Certificate], now: datetime) -> None:
     soon = expiring(certificates, now)
     for one in soon:
         logging.warning(
-            _("certificate “{name}” ({kind}) expires on {date:%Y-%m-%d}, in {days} days: add a new one with rupost cert add",
+            _("certificate “{name}” ({kind}) expires on {date:%Y-%m-%d}, in {days} days: "
+              "add a new one with rupost cert add",
               name=one.certificate.name, kind=one.certificate.kind, date=one.certificate.not_after, days=one.days)
         )  # fmt: skip
     if not soon:

@@ -32,7 +32,9 @@ def database(arguments: Arguments, former: DatabaseSettings | None) -> DatabaseS
         arguments.logs_db_name or (former.logs_name if former else "rupost_logs"),
     ]
     user = arguments.db_user or (former.user if former else DEFAULT_USER)
-    for flag, name in zip(("--db-name", "--data-db-name", "--logs-db-name", "--db-user"), [*names, user], strict=True):
+    for flag, name in zip(
+        ("--db-name", "--data-db-name", "--logs-db-name", "--db-user"), [*names, user], strict=True
+    ):
         if len(name.encode()) > _NAME_BYTES or not name.isprintable():
             raise InputError(
                 _("“{name}” cannot be the value of {flag}.", name=name, flag=flag),

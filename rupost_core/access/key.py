@@ -27,7 +27,7 @@ class KeyService(Service):
 
     @operation("key.open", Role.ADMINISTRATOR, reads=True)
     def opens(self, work: Work) -> bool:
-        """Tells whether there is a data key that opens with this node's password; raises SealBroken if it does not."""
+        """Tells whether there is a data key; raises SealBroken when it does not open with this node's password."""
         wrapped = _load(work.connection)
         if wrapped is None:
             return False
@@ -59,8 +59,8 @@ class KeyService(Service):
         raise SealBroken(
             _("The cluster's data key does not open with this database password."),
             hint=_(
-                "If the role's password was changed in PostgreSQL, first run rupost-wizard with the new one on a node "
-                "whose config.json still holds the former one; it puts the key under the new password."
+                "If the role's password was changed in PostgreSQL, first run rupost-wizard with the new one on a "
+                "node whose config.json still holds the former one; it puts the key under the new password."
             ),
         )
 

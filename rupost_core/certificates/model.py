@@ -20,7 +20,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from rupost_core.errors import CertificateError
 from rupost_core.i18n import translate as _
 
-
 Kind = Literal["mail", "control_panel"]
 KINDS: tuple[Kind, ...] = ("mail", "control_panel")
 BUILTIN_NAMES: dict[Kind, str] = {"mail": "rupost-builtin", "control_panel": "rupost-control-panel-builtin"}

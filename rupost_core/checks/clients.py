@@ -18,6 +18,7 @@ from http.client import HTTPSConnection
 from rupost_core.i18n import translate as _
 
 TIMEOUT_SECONDS = 15.0
+_SIGNED_IN = 235
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class SMTP(smtplib.SMTP):
         self.ehlo()
 
 
+def _plain(user: str, password: str) -> bytes:
+    """The message of SASL PLAIN (RFC 4616). The library's own `login` methods know ASCII passwords only."""
+    return f"\0{user}\0{password}".encode()
+
+
 class SMTPS(smtplib.SMTP):
     """SMTP over implicit TLS, port 465."""
 
@@ -59,6 +65,11 @@ class SMTPS(smtplib.SMTP):
         self._endpoint = endpoint
         super().__init__(local_hostname="check.rupost", timeout=TIMEOUT_SECONDS)
         self.connect(endpoint.address, 465)
+
+    def sign_in(self, user: str, password: str) -> None:
+        code, text = self.docmd("AUTH", "PLAIN " + base64.b64encode(_plain(user, password)).decode())
+        if code != _SIGNED_IN:
+            raise smtplib.SMTPAuthenticationError(code, text)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return _tls_socket(self._endpoint, port)
@@ -70,6 +81,9 @@ class IMAPS(imaplib.IMAP4):
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         super().__init__(endpoint.address, 993, timeout=TIMEOUT_SECONDS)
+
+    def sign_in(self, user: str, password: str) -> None:
+        self.authenticate("PLAIN", lambda _challenge: _plain(user, password))
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return _tls_socket(self._endpoint, 993)
@@ -106,7 +120,7 @@ class ManageSieve:
         self._answer()
 
     def login(self, user: str, password: str) -> None:
-        token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+        token = base64.b64encode(_plain(user, password)).decode()
         self.command(f'AUTHENTICATE "PLAIN" "{token}"')
 
     def put_script(self, name: str, script: str) -> None:

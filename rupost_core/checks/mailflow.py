@@ -6,7 +6,6 @@ script goes to 4190; an event and an address book search go over 443. All that w
 
 from __future__ import annotations
 
-import re
 import smtplib
 import time
 import uuid
@@ -67,7 +66,7 @@ class MailflowService(Service):
     @operation("check.mailflow", Role.OPERATOR, reads=True)
     def _prepare(self, work: Work, address: str) -> tuple[Mailbox, str, str]:
         """Finds the mailbox, the system's name and the certificate that must be served."""
-        mailbox = mail.find_mailbox(work.connection, address)
+        mailbox = mail.by_address(work.connection, address)
         if mailbox is None:
             raise NotFound(_("There is no mailbox {address}.", address=address), hint=_("See rupost mailbox list."))
         number = LiveConfiguration().current()
@@ -112,7 +111,7 @@ def _submission(person: _Person) -> None:
     address = person.mailbox.address
     with SMTPS(person.endpoint) as client:
         client.ehlo()
-        client.login(address, person.password.reveal())
+        client.sign_in(address, person.password.reveal())
         client.sendmail(address, [address], _letter(person, "out", address))
 
 
@@ -120,10 +119,10 @@ def _delivery(person: _Person) -> None:
     """Waits until both letters lie in the mailbox, reads one, and removes them."""
     client = IMAPS(person.endpoint)
     try:
-        client.login(_imap_quoted(person.mailbox.address), _imap_quoted(person.password.reveal()))
+        client.sign_in(person.mailbox.address, person.password.reveal())
         client.select("INBOX")
         deadline = time.monotonic() + _DELIVERY_SECONDS
-        while len(found := _search(client, person.token)) < 2:  # noqa: PLR2004 - the two letters sent above
+        while len(found := _search(client, person.token)) < 2:
             if time.monotonic() > deadline:
                 raise ValueError(
                     _("{count} of 2 letters arrived within {seconds:.0f} s",
@@ -141,7 +140,7 @@ def _delivery(person: _Person) -> None:
 def _imap(person: _Person) -> None:
     client = IMAPS(person.endpoint)
     try:
-        client.login(_imap_quoted(person.mailbox.address), _imap_quoted(person.password.reveal()))
+        client.sign_in(person.mailbox.address, person.password.reveal())
         status, _data = client.select("INBOX", readonly=True)
         if status != "OK":
             raise ValueError(_("INBOX cannot be opened"))
@@ -234,11 +233,6 @@ def _letter(person: _Person, direction: str, sender: str) -> str:
 def _search(client: IMAPS, token: str) -> list[str]:
     _status, data = client.search(None, "HEADER", _HEADER, token)
     return (data[0] or b"").decode().split()
-
-
-def _imap_quoted(text: str) -> str:
-    """A quoted string of IMAP (RFC 3501 section 4.3)."""
-    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
 def _xml(text: str) -> str:

@@ -48,7 +48,7 @@ def gather(connection: Connection, desk: OfficeDesk, live: LiveConfiguration) ->
             )
             for access in directories.access(connection, desk.keyring)
         ),
-        domains=tuple(domain.name for domain in mail.domains(connection)),
+        domains=tuple(domain.name for domain in mail.every_domain(connection)),
         certificate_name=pair.certificate.name,
         certificate_chain=pair.certificate.chain_pem,
         certificate_key=pair.key_pem,

@@ -30,7 +30,9 @@ _NOT_ALLOWED = re.compile(
     r"|pg_hba\.conf отвергает|нет записи для|нет доступа к базе",
     re.IGNORECASE,
 )
-_READ_ONLY = re.compile(r"session is read-only|server is in hot standby mode|сеанс не допускает запись", re.IGNORECASE)
+_READ_ONLY = re.compile(
+    r"session is read-only|server is in hot standby mode|сеанс не допускает запись", re.IGNORECASE
+)
 
 
 def connection_arguments(settings: DatabaseSettings, database: str) -> dict[str, Any]:
@@ -58,7 +60,8 @@ def connect(settings: DatabaseSettings, database: str) -> PsycopgConnection:
     import psycopg2
 
     try:
-        return psycopg2.connect(**connection_arguments(settings, database))
+        connection: PsycopgConnection = psycopg2.connect(**connection_arguments(settings, database))
+        return connection
     except psycopg2.OperationalError as error:
         raise translate_refusal(str(error), settings, database) from error
 

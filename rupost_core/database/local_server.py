@@ -1,4 +1,4 @@
-"""Making the role on this machine's own PostgreSQL (manual 2.11): as its superuser, by peer login through the socket."""
+"""Making the role on this machine's own PostgreSQL (manual 2.11), as its superuser, by peer login on the socket."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def is_local(settings: DatabaseSettings) -> bool:
 
 
 def role_exists(settings: DatabaseSettings) -> bool:
-    return _as_superuser(settings, f"SELECT 1 FROM pg_roles WHERE rolname = {literal(settings.user)};") == "1"
+    query = f"SELECT 1 FROM pg_roles WHERE rolname = {literal(settings.user)};"  # noqa: S608 - quoted by literal
+    return _as_superuser(settings, query) == "1"
 
 
 def create_role(settings: DatabaseSettings) -> None:
@@ -59,7 +60,8 @@ def _as_superuser(settings: DatabaseSettings, statement: str) -> str:
     """Runs SQL by psql; the statement goes by standard input, so that no process list shows it."""
     host, port = settings.hosts[0]
     socket = ["-h", host] if PurePath(host).is_absolute() else []
-    psql = ["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", *socket, "-p", str(port), "-d", "postgres"]
+    quiet = ["-qXAt", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse"]
+    psql = ["psql", *quiet, *socket, "-p", str(port), "-d", "postgres"]
     try:
         done = run(
             ["runuser", "-u", _SUPERUSER, "--", *psql],

@@ -74,7 +74,7 @@ def _may_be_made(settings: DatabaseSettings, refusal: DatabaseCredentials) -> bo
 
 
 def _connect_anywhere(settings: DatabaseSettings) -> PsycopgConnection:
-    """To `postgres`; where pg_hba.conf keeps the role to its own databases, or that one is missing, to the main one."""
+    """To `postgres`; where it is missing, or pg_hba.conf keeps the role out of it, to the main database."""
     try:
         return connect(settings, _MAINTENANCE_DATABASE)
     except DatabaseRights:

@@ -53,9 +53,7 @@ def _source_address(host: str) -> str:
 
 def _first_global() -> str:
     try:
-        links = json.loads(
-            run(["ip", "-j", "-4", "addr", "show", "scope", "global"], timeout=5).stdout or "[]"
-        )
+        links = json.loads(run(["ip", "-j", "-4", "addr", "show", "scope", "global"], timeout=5).stdout or "[]")
     except (CommandFailed, json.JSONDecodeError):
         return ""
     for link in links:

@@ -35,9 +35,7 @@ def enable_now(unit: str) -> None:
 
 
 def last_log_lines(unit: str, count: int = 6) -> list[str]:
-    done = run(
-        ["journalctl", "-u", unit, "-n", str(count), "-o", "cat", "--no-pager"], timeout=10, check=False
-    )
+    done = run(["journalctl", "-u", unit, "-n", str(count), "-o", "cat", "--no-pager"], timeout=10, check=False)
     return done.stdout.strip().splitlines()
 
 

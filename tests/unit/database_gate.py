@@ -1,4 +1,4 @@
-"""A door before PostgreSQL that tests can shut (connections are refused) or jam (they are taken and never answered)."""
+"""A door before PostgreSQL that tests can shut (connections are refused) or jam (taken and never answered)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A server that says it is old: a proxy before a real one that changes what it reports as `server_version`.
 
-Messages of the PostgreSQL protocol (manual of PostgreSQL, 55.7): one byte of type, four of length with themselves, then the
+Messages of the protocol (PostgreSQL's manual, 55.7): one byte of type, four of length counting themselves, then the
 body; ParameterStatus is `S`, name, NUL, value, NUL. The one byte that answers SSLRequest has no length.
 """
 

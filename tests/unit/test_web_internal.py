@@ -81,7 +81,8 @@ def test_the_edge_of_thirty_days_and_what_has_expired() -> None:
 
 
 def test_silent_nodes_are_the_others() -> None:
-    nodes = [Node(name, "10.0.0.1", NOW, NOW, seconds) for name, seconds in (("a", 500), ("b", 61), ("c", 60), ("d", 900))]
+    ages = {"a": 500, "b": 61, "c": 60, "d": 900}
+    nodes = [Node(name, "10.0.0.1", NOW, NOW, seconds) for name, seconds in ages.items()]
     assert [node.name for node in silent(nodes, but="a")] == ["d", "b"]
 
 
@@ -153,9 +154,7 @@ def test_the_scheduler_ends_within_a_second_of_a_hanging_database(
     assert process.returncode == 0 and time.monotonic() - started < 1.2
 
 
-def test_one_node_works_and_another_takes_over(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_node_works_and_another_takes_over(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     seconds = 100.0
     first, second = (Scheduler(Core(settings, ACTOR, pool_size=2), lambda: seconds) for _number in range(2))

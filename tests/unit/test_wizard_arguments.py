@@ -13,7 +13,7 @@ from wizard.arguments import PASSWORD_VARIABLE, parse
 MANUAL = (
     "--silent --db-host 127.0.0.1 --db-port 5432 --db-user rupost --db-password rupost --db-name rupost "
     "--data-db-name rupost_data --logs-db-name rupost_logs"
-).split()
+)
 FORMER = Settings(
     DatabaseSettings((("db1", 5433), ("db2", 5432)), "mail", Secret("old"), "a", "b", "c"), "node7", "10.0.0.7"
 )
@@ -24,7 +24,7 @@ def database(*words: str, former: DatabaseSettings | None = None) -> DatabaseSet
 
 
 def test_the_manuals_example() -> None:
-    said = parse(MANUAL, {})
+    said = parse(MANUAL.split(), {})
     chosen = choices.database(said, None)
     assert said.silent and said.services and not said.as_json and said.password_on_command_line
     assert chosen == DatabaseSettings((("127.0.0.1", 5432),), "rupost", Secret("rupost"))
@@ -35,7 +35,8 @@ def test_the_manuals_example() -> None:
     [
         "-s -h db -p 6000 -n a -d b -l c -u r --db-password x",
         "-s -hdb -p6000 -na -db -lc -ur --db-password=x",
-        "--silent --db-host=db --db-port=6000 --db-name=a --data-db-name=b --logs-db-name=c --db-user=r --db-password=x",
+        "--silent --db-host=db --db-port=6000 --db-name=a --data-db-name=b --logs-db-name=c --db-user=r "
+        "--db-password=x",
     ],
 )
 def test_every_spelling(words: str) -> None:
@@ -149,7 +150,11 @@ def test_bytes_that_are_no_text() -> None:
         ([], "192.0.2.5", ("node1", "192.0.2.5")),
         ([], "", ("node1", "127.0.0.1")),
         (["--node-address", "127.0.0.1"], "", ("node1", "127.0.0.1")),
-        (["--node-address", "10.1.2.3", "--node-name", "mail01.demo.local"], "192.0.2.5", ("mail01.demo.local", "10.1.2.3")),
+        (
+            ["--node-address", "10.1.2.3", "--node-name", "mail01.demo.local"],
+            "192.0.2.5",
+            ("mail01.demo.local", "10.1.2.3"),
+        ),
         (["--node-address", "2001:DB8::1"], "192.0.2.5", ("node1", "2001:db8::1")),
     ],
 )

@@ -20,6 +20,7 @@ from rupost_core.certificates.model import BUILTIN_NAMES
 from rupost_core.secret import Keyring, Secret, WrappedKey
 from wizard.steps import STEPS
 
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 KEYS = ["databases", "templates", "certificate", "panel_certificate", "dhparam", "evacuator", "lists", "services"]
 
 
@@ -166,7 +167,7 @@ def test_an_old_server_is_refused_before_anything_is_made(place: Place) -> None:
         done = place.run("--json", db_port=str(port))
     assert done.returncode == 13, done.stdout + done.stderr
     assert "9.5.25" in json.loads(done.stdout)["error"]["message"]
-    assert place.server.superuser(f"SELECT count(*) FROM pg_database WHERE datname = '{place.names[0]}'") == "0"
+    assert place.names[0] not in place.server.superuser("SELECT datname FROM pg_database").splitlines()
     assert not place.config.exists()
 
 
@@ -265,8 +266,16 @@ def test_help_lists_flags_and_exit_codes(place: Place) -> None:
     done = subprocess.run([sys.executable, "-m", "wizard", "--help"], env=place.environment(), cwd=ROOT,
                           capture_output=True, text=True, timeout=60)  # fmt: skip
     assert done.returncode == 0 and done.stderr == ""
-    for flag in ("-h, --db-host", "-p, --db-port", "-n, --db-name", "-d, --data-db-name", "-l, --logs-db-name",
-                 "-u, --db-user", "--db-password", "--json", "--node-name", "--node-address", "--no-services"):  # fmt: skip
+    short = ("-h, --db-host", "-p, --db-port", "-n, --db-name", "-d, --data-db-name", "-l, --logs-db-name")
+    for flag in (
+        *short,
+        "-u, --db-user",
+        "--db-password",
+        "--json",
+        "--node-name",
+        "--node-address",
+        "--no-services",
+    ):
         assert flag in done.stdout
     for code in (2, 3, 11, 12, 13, 14, 15, 16, 17, 50):
         assert re.search(rf"^  {code}\b", done.stdout, re.MULTILINE)
@@ -333,7 +342,7 @@ def test_a_plain_user_is_sent_to_sudo(place: Place, tmp_path: Path) -> None:
     environment = place.environment() | {"RUPOST_CONFIG": "/etc/rupost/config.json"}
     for flags in (words, [*words, "--no-services"]):
         done = subprocess.run(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *flags],
+            [*NOBODY, *flags],
             env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert done.returncode == 3 and "sudo" in done.stderr, done.stderr
@@ -347,7 +356,7 @@ def test_a_plain_user_may_write_where_he_may(place: Place, tmp_path: Path) -> No
     place.config = home / "etc" / "config.json"
     try:
         done = subprocess.run(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-m", "wizard", *place.flags()],
+            [*NOBODY, sys.executable, "-m", "wizard", *place.flags()],
             env=place.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
