@@ -29,7 +29,7 @@ TEXTS = {
     "version": _("Version"),
     "login": _("Login"),
     "password": _("Password"),
-    "submit": _("Sign in"),
+    "submit": _("Log in"),
     "not_yet": _("Signing in arrives in a later version; this one is driven by the command rupost on the node:"),
     "command_help": _("everything that it can do"),
     "command_directory": _("connect a directory of people"),

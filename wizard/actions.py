@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rupost_core.core import Core
 from rupost_core.database.migrate import Migrated, migrate
+from rupost_core.errors import CommandFailed
 from rupost_core.host import units
 from rupost_core.host.identity import full_name
 from rupost_core.i18n import translate as _
@@ -94,4 +95,9 @@ def _services(core: Core, services: bool) -> Result:
     chain = core.certificates.pair_in_use("control_panel").certificate.chain_pem
     wait_for_panel(chain, PANEL_PORT, PANEL_SECONDS)
     said.append(_("the panel answers"))
+    for unit in SERVICES:
+        if not units.is_active(unit):
+            raise CommandFailed(
+                _("{unit} ended right after its start.", unit=unit), details=units.last_log_lines(unit)
+            )
     return Result(Outcome.PRESENT if present else Outcome.DONE, ", ".join(said))

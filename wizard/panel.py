@@ -35,7 +35,7 @@ def wait_for_panel(chain_pem: str, port: int, seconds: float, host: str = "127.0
 
 
 def ask(chain_pem: str, port: int, host: str = "127.0.0.1") -> str:
-    """Why the panel is not healthy; empty when it is. Its certificate must be the first of `chain_pem`, byte for byte."""
+    """Why the panel is not healthy; empty when it is. Its certificate must be the first of `chain_pem`, exactly."""
     context = ssl.create_default_context()
     # A self-signed certificate and a corporate one are told by the same means: it must be exactly ours.
     context.check_hostname = False

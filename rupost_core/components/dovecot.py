@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from rupost_core.components.model import Problem, StagedView, problems_by_pattern
 
 _MESSAGE = re.compile(
     r"doveconf: (?:Fatal|Error|Warning): "
-    r"(?:Error in configuration file (?P<file>/\S+) line (?P<line>\d+): )?(?P<reason>[^\n]+)",
+    r"(?:Error in configuration file (?P<file>/\S+?)(?: line (?P<line>\d+))?: )?(?P<reason>[^\n]+)",
 )
+# A section that is not closed is told by where it began; and each protocol's own complaint only repeats the first.
+_BEGAN = re.compile(r" \(section started at \S+:(\d+)\)")
+_ECHO = "dump-capability process returned"
 
 
 class Dovecot:
@@ -18,10 +22,24 @@ class Dovecot:
     main_file = "dovecot/dovecot.conf"
     package = "dovecot-core"
 
+    def trouble_after_reload(self, since: float) -> str:
+        return ""
+
     def check(self, view: StagedView) -> list[Problem]:
         done = view.run(["/usr/bin/doveconf", "-c", view.live / self.main_file, "-n", "-x"])
         # The output holds the key: only what doveconf says on standard error is looked at.
-        problems = problems_by_pattern(self.name, view, done.stderr, _MESSAGE, self.main_file)
+        problems = [
+            _at_beginning(problem)
+            for problem in problems_by_pattern(self.name, view, done.stderr, _MESSAGE, self.main_file)
+            if _ECHO not in problem.reason
+        ]
         if done.exit_code == 0 or problems:
             return problems
         return [Problem(self.name, self.main_file, None, done.stderr[-500:])]
+
+
+def _at_beginning(problem: Problem) -> Problem:
+    began = _BEGAN.search(problem.reason)
+    if not began or problem.line:
+        return problem
+    return replace(problem, line=int(began[1]), reason=_BEGAN.sub("", problem.reason))

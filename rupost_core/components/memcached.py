@@ -7,7 +7,8 @@ import shlex
 from rupost_core.components.model import Problem, StagedView
 
 _TRIAL_SECONDS = "0.3"
-_TIMED_OUT = 124
+# Killed by `timeout -s KILL`: it was still running, so it had started.
+_STILL_RUNNING = 137
 # Options that would clash with the running daemon: the address, the port, going to the background, the pid file.
 _LEFT_OUT = frozenset({"-l", "-p", "-U", "-P", "-u"})
 
@@ -18,6 +19,9 @@ class Memcached:
     main_file = "memcached/memcached.conf"
     package = "memcached"
 
+    def trouble_after_reload(self, since: float) -> str:
+        return ""
+
     def check(self, view: StagedView) -> list[Problem]:
         text = (view.staged / self.main_file).read_text(encoding="utf-8")
         options: list[str] = []
@@ -26,9 +30,9 @@ class Memcached:
             if words and words[0] not in _LEFT_OUT and words[0] not in ("-d", "logfile"):
                 options += words
         done = view.run(
-            ["/usr/bin/timeout", _TRIAL_SECONDS, "/usr/bin/memcached", "-u", "memcache",
+            ["/usr/bin/timeout", "-s", "KILL", _TRIAL_SECONDS, "/usr/bin/memcached", "-u", "memcache",
              "-s", "/dev/shm/rupost-memcached-trial", *options]
         )  # fmt: skip
-        if done.exit_code == _TIMED_OUT:
+        if done.exit_code == _STILL_RUNNING:
             return []
         return [Problem(self.name, self.main_file, None, " ".join(done.output.split())[-300:] or "it does not start")]

@@ -56,19 +56,17 @@ class StagedView:
         return path
 
     def line_of(self, file: str, pattern: str) -> int | None:
-        """The first line of a staged file that the regular expression matches."""
+        """The last line of a staged file that the regular expression matches: the later of two settings wins."""
         try:
             text = (self.staged / file).read_text(encoding="utf-8")
         except OSError:
             return None
-        for number, line in enumerate(text.splitlines(), 1):
-            if re.search(pattern, line):
-                return number
-        return None
+        matching = [number for number, line in enumerate(text.splitlines(), 1) if re.search(pattern, line)]
+        return matching[-1] if matching else None
 
 
 class Component(Protocol):
-    """An adapter. `main_file` is relative to the live root; `packages` are Debian's, the first tells the version."""
+    """An adapter. `main_file` is relative to the live root; the version of Debian's `package` is the component's."""
 
     name: str
     unit: str
@@ -79,11 +77,18 @@ class Component(Protocol):
         """Asks the component's own checker; an empty list means that it accepts the configuration."""
         ...
 
+    def trouble_after_reload(self, since: float) -> str:
+        """Why the daemon still runs with its former configuration after a reload at the time `since`, or "".
+
+        Some daemons report a good reload and go on as before when the new configuration fails only in earnest.
+        """
+        ...
+
 
 def problems_by_pattern(
     component: str, view: StagedView, output: str, pattern: re.Pattern[str], main_file: str
 ) -> list[Problem]:
-    """Problems from a checker's output by a pattern with the groups `reason` and, where it tells them, `file`, `line`."""
+    """A checker's problems, by a pattern with the groups `reason` and, where it tells them, `file` and `line`."""
     found = []
     for match in pattern.finditer(output):
         groups = match.groupdict()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from rupost_core.components.model import Problem, StagedView, problems_by_pattern
+from rupost_core.host.processes import wait_for_new_child
+from rupost_core.i18n import translate as _
 
+_NEW_WORKER_SECONDS = 3.0
 _MESSAGE = re.compile(
-    r"nginx: \[(?:emerg|alert|crit|error|warn)\] (?P<reason>.+?)(?: in (?P<file>/[^:\s]+):(?P<line>\d+))?$",
+    r"^(?:nginx:|\S+ \S+) \[(?:emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?"
+    r"(?P<reason>.+?)(?: in (?P<file>/[^:\s]+):(?P<line>\d+))?$",
     re.MULTILINE,
 )
 
@@ -17,6 +22,12 @@ class Nginx:
     unit = "nginx.service"
     main_file = "nginx/nginx.conf"
     package = "nginx"
+
+    def trouble_after_reload(self, since: float) -> str:
+        """nginx's master keeps its old workers when it cannot take up the new configuration: look for a new one."""
+        if wait_for_new_child(Path("/run/nginx.pid"), since, _NEW_WORKER_SECONDS):
+            return ""
+        return _("nginx did not start new workers; see /var/log/nginx/error.log")
 
     def check(self, view: StagedView) -> list[Problem]:
         done = view.run(["/usr/sbin/nginx", "-t", "-c", view.live / self.main_file])

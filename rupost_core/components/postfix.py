@@ -12,9 +12,11 @@ import shlex
 from rupost_core.components.model import Problem, StagedView
 
 _PLACE = re.compile(r"(?P<file>/[^\s,:]+)(?:,|:)? line (?P<line>\d+):? ")
-_PREFIX = re.compile(r"^(?:post\w+(?:/\w[\w-]*)?)(?:\[\d+\])?: ")
+_PREFIX = re.compile(r"^(?:/\S+/)?post[\w/-]+(?:\[\d+\])?: ")
 _SEVERITY = re.compile(r"^(?:warning|error|fatal|panic): ")
-_PARAMETER = re.compile(r"(?:parameter:? |unused parameter: |value for |^)\"?([a-z0-9_]{4,})\b")
+_WORD = re.compile(r"[a-z][a-z0-9_]{3,}")
+# An addition by the administrator may well set again what stands above it.
+_HARMLESS = "overriding earlier entry"
 _MAP = re.compile(r"pgsql:\$\{config_directory\}/(maps/[\w.-]+)")
 
 
@@ -23,6 +25,9 @@ class Postfix:
     unit = "postfix@-.service"
     main_file = "postfix/main.cf"
     package = "postfix"
+
+    def trouble_after_reload(self, since: float) -> str:
+        return ""
 
     def check(self, view: StagedView) -> list[Problem]:
         directory = view.live / "postfix"
@@ -42,7 +47,7 @@ class Postfix:
         found: list[Problem] = []
         for line in "\n".join(texts).splitlines():
             said = _PREFIX.sub("", line.strip())
-            if not _SEVERITY.match(said):
+            if not _SEVERITY.match(said) or _HARMLESS in said:
                 continue
             problem = self._problem(view, _SEVERITY.sub("", said))
             if problem not in found:
@@ -57,9 +62,8 @@ class Postfix:
         named = re.match(r"(/\S+?): ", said)
         if named:
             file, said = view.relative(named[1]), said[named.end() :]
-        parameter = _PARAMETER.search(said)
-        line = view.line_of(file, rf"^\s*(?:-o )?{re.escape(parameter[1])}\s*=") if parameter else None
-        return Problem(self.name, file, line, said)
+        lines = (view.line_of(file, rf"^\s*(?:-o )?{word}\s*=") for word in _WORD.findall(said))
+        return Problem(self.name, file, next(filter(None, lines), None), said)
 
     def _ask_maps(self, view: StagedView) -> list[Problem]:
         """Each PostgreSQL map answers a question about an address that cannot exist; an error shows on stderr."""

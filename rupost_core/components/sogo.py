@@ -6,7 +6,7 @@ import re
 
 from rupost_core.components.model import Problem, StagedView, problems_by_pattern
 
-_MESSAGE = re.compile(r"(?P<reason>[^\n]*?(?:[Ee]rror|[Pp]arse)[^\n]*?line (?P<line>\d+)[^\n]*)")
+_MESSAGE = re.compile(r"(?P<reason>[Pp]arse[^\n]*? at line (?P<line>\d+)[^\n]*)")
 # A file that holds no settings is "valid" to SOGo; the tool then prints the two brackets, or less.
 _LEAST_LINES = 3
 
@@ -16,6 +16,9 @@ class SOGo:
     unit = "sogo.service"
     main_file = "sogo/sogo.conf"
     package = "sogo"
+
+    def trouble_after_reload(self, since: float) -> str:
+        return ""
 
     def check(self, view: StagedView) -> list[Problem]:
         done = view.run(

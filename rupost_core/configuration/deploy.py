@@ -18,7 +18,7 @@ from rupost_core.components.probe import ProbeResult
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import RenderedFile
 from rupost_core.configuration.plan import ComponentChange
-from rupost_core.errors import CheckFailed, CommandFailed, DeploymentError, RolledBack, RupostError
+from rupost_core.errors import CheckFailed, DeploymentError, RolledBack, RupostError
 from rupost_core.i18n import translate as _
 
 PROBE_SECONDS = 20.0
@@ -102,7 +102,11 @@ class NodeDeployment:
                 continue
             with self._step("apply", f"{name} ({reaction})"):
                 # A daemon that was stopped at the end of an earlier attempt may still be on its way down.
+                since = time.time()
                 self.host.act("restart" if reaction == "start" else reaction, component.unit)
+                trouble = component.trouble_after_reload(since) if reaction == "reload" else ""
+                if trouble:
+                    raise DeploymentError(f"{name}: {trouble}")
 
     def _probe(self) -> None:
         started = time.monotonic()
@@ -156,7 +160,7 @@ class NodeDeployment:
         started = time.monotonic()
         try:
             yield
-        except CommandFailed as error:
+        except RupostError as error:
             self.report(Step(name, subject, "failed", time.monotonic() - started, error.message))
             raise
         self.report(Step(name, subject, "done", time.monotonic() - started))

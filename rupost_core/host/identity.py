@@ -35,19 +35,34 @@ def address_towards(hosts: list[str]) -> str:
     /etc/hosts and DNS.
     """
     for host in (*hosts, *_ANYWHERE):
-        address = _source_address(host)
+        address = _source_address(_resolved(host))
         if address and not ip_address(address).is_loopback:
             return address
     return _first_global()
 
 
-def _source_address(host: str) -> str:
+def _resolved(host: str) -> str:
+    """The host's first IP address, empty when none is found in 3 s (getaddrinfo itself knows no time limit)."""
     try:
-        family, _kind, _protocol, _name, target = socket.getaddrinfo(host, 53, type=socket.SOCK_DGRAM)[0]
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:
+        found = run(["getent", "ahosts", host], timeout=_NAME_SECONDS, check=False).stdout.split()
+    except CommandFailed:
+        return ""
+    return found[0] if found else ""
+
+
+def _source_address(target: str) -> str:
+    if not target:
+        return ""
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(target)
+            probe.connect((target, 53))
             return str(probe.getsockname()[0]).partition("%")[0]
-    except (OSError, UnicodeError):
+    except OSError:
         return ""
 
 

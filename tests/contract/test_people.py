@@ -206,16 +206,16 @@ class TestMailboxes:
 
     def test_several_domains(self, ready: Core) -> None:
         ready.mail.add_domain("second.test")
-        with pytest.raises(InputError, match="second.test"):
+        with pytest.raises(InputError, match=r"second\.test"):
             ready.mail.create_mailbox("ivanov", "ipa")
         assert ready.mail.create_mailbox("ivanov", "ipa", domain="Second.test").mailbox.domain == "second.test"
 
     def test_taken_by_whom(self, ready: Core) -> None:
         ready.mail.create_mailbox("ivanov", "ipa", aliases=["i@company.test"])
-        with pytest.raises(AlreadyExists, match="ivanov@company.test") as caught:
+        with pytest.raises(AlreadyExists, match=r"ivanov@company\.test") as caught:
             ready.mail.create_mailbox("petrova", "ipa", address="i@company.test")
         assert "ivanov@company.test" in caught.value.message
-        with pytest.raises(AlreadyExists, match="ivanov@company.test"):
+        with pytest.raises(AlreadyExists, match=r"ivanov@company\.test"):
             ready.mail.create_mailbox("petrova", "ipa", aliases=["ivanov@company.test"])
         with pytest.raises(AlreadyExists, match="ivanov"):
             ready.mail.create_mailbox("ivanov", "ipa", address="other@company.test")

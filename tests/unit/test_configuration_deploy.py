@@ -24,10 +24,14 @@ class PlayedComponent:
         self.main_file = f"{name}/main"
         self.package = name
         self.problems = []
+        self.trouble = ""
 
     def check(self, view):
         assert (view.staged / self.main_file).exists()
         return self.problems
+
+    def trouble_after_reload(self, since):
+        return self.trouble
 
 
 class PlayedHost:
@@ -122,6 +126,13 @@ def test_a_unit_that_does_not_reload_brings_the_former_generation_back(node):
         node.deploy(2, "two", CHANGES)
     assert node.content() == "one"
     assert node.host.log == [("reload", "postfix.service")] * 2
+
+
+def test_a_daemon_that_went_on_with_its_old_configuration_is_found_out(node):
+    node.components["postfix"].trouble = "kept the old workers"
+    with pytest.raises(DeploymentError, match="kept the old workers"):
+        node.deploy(2, "two", CHANGES)
+    assert node.content() == "one"
 
 
 def test_a_silent_port_brings_the_former_generation_back(node):

@@ -30,7 +30,8 @@ def test_defaults_fill_what_is_not_given():
 def test_every_problem_is_reported_at_once_with_the_nearest_name():
     with pytest.raises(InputError) as caught:
         parameters.resolve(
-            SPEC, {"mail_hots": "x", "message_size_limit": "50X", "tls_minimum": "TLSv1.1", "time_zone": "Europe/Moskow"}
+            SPEC,
+            {"mail_hots": "x", "message_size_limit": "50X", "tls_minimum": "TLSv1.1", "time_zone": "Europe/Moskow"},
         )
     said = "\n".join([caught.value.message, *caught.value.details])
     assert "mail_hots" in said and "mail_host" in said
@@ -110,7 +111,18 @@ def test_sizes_survive_writing_and_reading(number):
 
 @given(st.text(max_size=60))
 def test_no_text_makes_a_reader_fail_otherwise_than_by_value_error(text):
-    for kind in ("boolean", "integer", "size", "duration", "endpoint", "network", "path", "hostname", "string", "text"):
+    for kind in (
+        "boolean",
+        "integer",
+        "size",
+        "duration",
+        "endpoint",
+        "network",
+        "path",
+        "hostname",
+        "string",
+        "text",
+    ):
         try:
             parameters.read(parameter(kind, required=False), text)
         except ValueError as error:

@@ -66,7 +66,7 @@ def test_postfix_macros_stay_text(text):
     except ValueError:
         assert text != text.strip()
         return
-    assert written.replace("$$", "") .count("$") == 0
+    assert written.replace("$$", "").count("$") == 0
     assert written.replace("$$", "$") == text
 
 
@@ -91,5 +91,5 @@ def test_url_and_xml_are_read_back_by_the_standard_library(text):
 def test_libpq_itself_reads_a_connection_string_back():
     from psycopg2.extensions import parse_dsn
 
-    password = "a'b\\c \"d\" $e %f #g Пароль"
+    password = 'a\'b\\c "d" $e %f #g Пароль'
     assert parse_dsn(f"host={quoting.conninfo('db')} password={quoting.conninfo(password)}")["password"] == password

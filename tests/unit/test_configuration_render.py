@@ -18,7 +18,7 @@ def rendering(source, **given):
 
 
 def test_a_quoted_value_is_printed():
-    assert rendering('server_name {{ p.greeting | nginx }};\n', greeting='a "b"') == 'server_name "a \\"b\\"";\n'
+    assert rendering("server_name {{ p.greeting | nginx }};\n", greeting='a "b"') == 'server_name "a \\"b\\"";\n'
 
 
 @pytest.mark.parametrize(

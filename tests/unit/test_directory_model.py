@@ -71,7 +71,8 @@ class TestSchemas:
         ("path", "value"),
         [
             ("loginn", "uid"), ("key.form", "hex"), ("key.lenght", 3), ("kind", "openldap"), ("login", ""),
-            ("login", None), ("title.fr", "x"), ("title.ru", None), ("disabled.bit", 2), ("disabled.equals", None), ("skip", "cn=x"),
+            ("login", None), ("title.fr", "x"), ("title.ru", None), ("disabled.bit", 2), ("disabled.equals", None),
+            ("skip", "cn=x"),
             ("address_book.cn.form", "number"), ("address_book.cn.colour", "red"), ("address_book.cn", "Имя"),
         ],
     )  # fmt: skip

@@ -57,11 +57,18 @@ def test_the_first_error_ends_it_and_is_reported() -> None:
 @pytest.fixture
 def systemd(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What is asked of systemd, and which units it says are enabled and active."""
-    state = SimpleNamespace(calls=[], up=set(), probes=[])
+    state = SimpleNamespace(calls=[], up=set(), probes=[], dies="")
+
+    def act(action: str, unit: str) -> None:
+        state.calls.append((action, unit))
+        if unit != state.dies:
+            state.up.add(unit)
+
     monkeypatch.setattr(actions_module.units, "is_enabled", lambda unit: unit in state.up)
     monkeypatch.setattr(actions_module.units, "is_active", lambda unit: unit in state.up)
     monkeypatch.setattr(actions_module.units, "enable_now", lambda unit: state.calls.append(("enable --now", unit)))
-    monkeypatch.setattr(actions_module.units, "act", lambda action, unit: state.calls.append((action, unit)))
+    monkeypatch.setattr(actions_module.units, "act", act)
+    monkeypatch.setattr(actions_module.units, "last_log_lines", lambda unit: [f"{unit}: last words"])
     monkeypatch.setattr(actions_module, "wait_for_panel", lambda *probe: state.probes.append(probe))
     return state
 
@@ -87,11 +94,17 @@ def test_timers_and_services_are_started_once(systemd: SimpleNamespace) -> None:
 def test_services_are_restarted_also_when_they_run(systemd: SimpleNamespace) -> None:
     do = actions(core(), services=True)
     assert do["services"]().outcome is Outcome.DONE
-    systemd.up = {"rupost.service", "rupost-scheduler.service"}
     assert do["services"]().outcome is Outcome.PRESENT
     once = [(verb, unit) for unit in ("rupost.service", "rupost-scheduler.service") for verb in ("enable", "restart")]
     assert systemd.calls == once * 2
     assert systemd.probes[0][:2] == ("CHAIN", 5000)
+
+
+def test_a_service_that_ends_at_once_is_an_error(systemd: SimpleNamespace) -> None:
+    systemd.dies = "rupost-scheduler.service"
+    with pytest.raises(CommandFailed) as caught:
+        actions(core(), services=True)["services"]()
+    assert caught.value.details == ["rupost-scheduler.service: last words"]
 
 
 def test_no_services_asks_systemd_for_nothing(systemd: SimpleNamespace) -> None:
@@ -111,3 +124,15 @@ def test_a_unit_that_does_not_start_shows_its_log(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(CommandFailed) as caught:
         units.enable_now("x.timer")
     assert caught.value.details == ["x.timer: boom"]
+
+
+def test_the_address_that_others_reach_this_node_by() -> None:
+    from ipaddress import ip_address
+
+    from rupost_core.host import identity
+
+    for hosts in ([], ["127.0.0.1"], ["localhost"], ["no-such-host.invalid"], ["::1", "127.0.0.1"]):
+        address = identity.address_towards(hosts)
+        assert not address or not ip_address(address).is_loopback
+    assert identity.short_name() and "." not in identity.short_name()
+    assert identity.full_name()

@@ -1,5 +1,7 @@
-"""A PostgreSQL of the wizard's own tests: private, on a free port of 127.0.0.1, its socket where Debian has it, so that
-the wizard's `runuser -u postgres -- psql -p PORT` reaches this server and no other."""
+"""A PostgreSQL of the wizard's own tests: private, on a free port of 127.0.0.1, its socket where Debian has it.
+
+So the wizard's `runuser -u postgres -- psql -p PORT` reaches this server and no other.
+"""
 
 from __future__ import annotations
 
