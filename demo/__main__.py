@@ -60,9 +60,7 @@ def _proofs(lab: clients.Lab) -> list[tuple[str, str, Callable[[], str]]]:
         return _must_fail(lambda: clients.send_from_outside(lab, "nobody@elsewhere.example", stamp), "554")
 
     def forged() -> str:
-        return _must_fail(
-            lambda: clients.submit(lab, petrova, ivanov.address, stamp, sender=ivanov.address), "553"
-        )
+        return _must_fail(lambda: clients.submit(lab, petrova, ivanov.address, stamp, sender=ivanov.address), "553")
 
     def filtered() -> str:
         sieve = clients.Sieve(lab, ivanov)

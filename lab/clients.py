@@ -54,7 +54,9 @@ class Lab:
 
 def find() -> Lab:
     """Raises ClientError when the lab is not up."""
-    done = subprocess.run([ROOT / "lab/lab", "info", "--json"], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [ROOT / "lab/lab", "info", "--json"], capture_output=True, text=True, timeout=30, check=False
+    )
     if done.returncode != 0:
         raise ClientError(done.stderr.strip() or "the lab is not up")
     info: dict[str, Any] = json.loads(done.stdout)

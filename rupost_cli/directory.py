@@ -66,10 +66,7 @@ def list_directories(as_json: bool = JSON_OPTION) -> None:
         return
     output.show_table(
         [_("Name"), _("Kind"), _("Servers"), _("Encryption"), _("Base"), _("Service account")],
-        [
-            (d.name, d.kind, " ".join(d.urls), _encryption(d.urls, d.starttls), d.base, d.bind_dn)
-            for d in directories
-        ],
+        [(d.name, d.kind, " ".join(d.urls), _encryption(d.urls, d.starttls), d.base, d.bind_dn) for d in directories],
     )
 
 

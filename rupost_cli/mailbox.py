@@ -43,9 +43,7 @@ def create(
 @app.command("list")
 def list_mailboxes(
     domain: str = typer.Option("", "--domain", help=_("Of this domain only.")),
-    search: str = typer.Option(
-        "", "--search", help=_("With this text in an address, the login or the name.")
-    ),
+    search: str = typer.Option("", "--search", help=_("With this text in an address, the login or the name.")),
     limit: int = typer.Option(1000, "--limit", min=1, max=1_000_000, help=_("At most so many.")),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -55,9 +53,7 @@ def list_mailboxes(
     with open_core() as core:
         found = core.mail.mailboxes(domain=domain, search=search, limit=limit + 1)
     if len(found) > limit:
-        narration.say(
-            _("There are more than {limit}; narrow it with --search, or raise --limit.", limit=limit)
-        )
+        narration.say(_("There are more than {limit}; narrow it with --search, or raise --limit.", limit=limit))
     shown = found[:limit]
     if as_json:
         output.show_json(shown)

@@ -22,6 +22,9 @@ from rupost_core.operation import Actor, Role
 from rupost_core.secret import Keyring, Secret
 from rupost_core.settings import DatabaseSettings, Settings
 
+# Tests compare texts; Russian ones come from a catalogue that is compiled when the package is built.
+os.environ["RUPOST_LANGUAGE"] = "en"
+
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 PASSWORD = "tést 'pass\" % \\ 1"
 

@@ -84,7 +84,9 @@ def main() -> int:
         for text in {str(message.id) for message in catalogue if message.id} - wanted:
             catalogue.delete(text)
         with CATALOGUE.open("wb") as file:
-            write_po(file, catalogue, width=0, sort_output=True, omit_header=False, ignore_obsolete=True, no_location=True)
+            write_po(
+                file, catalogue, width=0, sort_output=True, omit_header=False, ignore_obsolete=True, no_location=True
+            )
     found = problems(catalogue, wanted)
     for line in found:
         sys.stderr.write(f"{CATALOGUE.name}: {line}\n")

@@ -7,8 +7,8 @@ import shlex
 from rupost_core.components.model import Problem, StagedView
 
 _TRIAL_SECONDS = "0.3"
-# Killed by `timeout -s KILL`: it was still running, so it had started.
-_STILL_RUNNING = 137
+# `timeout -s KILL` had to kill it, and so ends itself: it was still running, so it had started.
+_STILL_RUNNING = -9
 # Options that would clash with the running daemon: the address, the port, going to the background, the pid file.
 _LEFT_OUT = frozenset({"-l", "-p", "-U", "-P", "-u"})
 

@@ -90,9 +90,7 @@ def write_refused(server: str, dn: str, code: int, said: str) -> DirectoryError:
     if code in _RIGHTS:
         return DirectoryRights(
             _("The service account may not write the mail of {dn}: {said}", dn=dn, said=said),
-            hint=_(
-                "Give it write access to mail, proxyAddresses and objectClass (appendix 1 of the manual)."
-            ),
+            hint=_("Give it write access to mail, proxyAddresses and objectClass (appendix 1 of the manual)."),
         )
     if code in (_CLASS_VIOLATION, _UNDEFINED_TYPE):
         return DirectoryError(
@@ -129,14 +127,10 @@ def certificate_refused(server: str, host: str, code: int, said: str) -> Directo
     if code in _WRONG_NAME:
         return DirectoryError(
             message,
-            hint=_(
-                "The certificate does not name “{host}”. Use the name that stands in it in --url.", host=host
-            ),
+            hint=_("The certificate does not name “{host}”. Use the name that stands in it in --url.", host=host),
         )
     if code == _EXPIRED:
-        return DirectoryError(
-            message, hint=_("Renew the directory server's certificate, and check both clocks.")
-        )
+        return DirectoryError(message, hint=_("Renew the directory server's certificate, and check both clocks."))
     if code in _UNKNOWN_ISSUER:
         return DirectoryError(message, hint=_("Give the CA that signed its certificate: --ca FILE (PEM)."))
     return DirectoryError(message, hint=_("Check the directory server's certificate."))

@@ -48,9 +48,7 @@ class DirectoryConnection:
         if not found:
             raise NotFound(
                 _("“{directory}” has no person “{login}”.", directory=self._directory.name, login=login),
-                hint=_(
-                    "Check the login; only people below {base} are looked for.", base=self._directory.base
-                ),
+                hint=_("Check the login; only people below {base} are looked for.", base=self._directory.base),
             )
         if len(found) > 1:
             raise DirectoryError(
@@ -105,9 +103,7 @@ class DirectoryConnection:
         if code != answers.SUCCESS:
             raise answers.write_refused(str(self.url), entry.dn, code, said)
         # Adding the first value of a multi-valued attribute cannot assert that there was none before.
-        after = [
-            read_entry(*found, self._schema) for found in self._search("(objectClass=*)", entry.dn, "BASE")
-        ]
+        after = [read_entry(*found, self._schema) for found in self._search("(objectClass=*)", entry.dn, "BASE")]
         if not after or plan_write(after[0], mail, proxy_addresses, self._schema):
             raise answers.changed_meanwhile(entry.dn)
         return True

@@ -179,8 +179,7 @@ def person_filter(schema: Schema, login: str) -> str:
 def address_filter(schema: Schema, addresses: Sequence[str]) -> str:
     """The filter that finds people who have one of the addresses, in `mail` or in `proxyAddresses`."""
     terms = "".join(
-        f"(mail={escape_filter(address)})(proxyAddresses={escape_filter('smtp:' + address)})"
-        for address in addresses
+        f"(mail={escape_filter(address)})(proxyAddresses={escape_filter('smtp:' + address)})" for address in addresses
     )
     return f"(&{schema.people_filter}(|{terms}))"
 

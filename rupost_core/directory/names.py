@@ -62,9 +62,7 @@ def parse_url(text: str) -> Url:
     scheme = parts.scheme.lower()
     # urlsplit drops tabs and line breaks silently: what it leaves out must not count as valid.
     clean = not re.search(r"[\s\x00-\x1f\x7f]", text.strip())
-    nothing_else = parts.path in ("", "/") and not (
-        parts.query or parts.fragment or parts.username or parts.password
-    )
+    nothing_else = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username or parts.password)
     if scheme not in ("ldap", "ldaps") or not (clean and nothing_else and _is_host(host)) or port == 0:
         raise InputError(problem, hint=hint)
     return Url("ldaps" if scheme == "ldaps" else "ldap", host, port or _PORTS[scheme])
@@ -93,9 +91,7 @@ def parse_urls(texts: Sequence[str], *, starttls: bool) -> tuple[Url, ...]:
 def check_dn(text: str, option: str) -> str:
     """A distinguished name such as `dc=company,dc=ru`; raises InputError naming the option."""
     rdns = split_dn(text.strip())
-    named = all(
-        re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+", r.partition("=")[0].strip()) for r in rdns
-    )
+    named = all(re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+", r.partition("=")[0].strip()) for r in rdns)
     if not rdns or not named or not all("=" in r for r in rdns) or _has_controls(text):
         raise InputError(
             _("{option}: “{given}” is not a distinguished name.", option=option, given=text),

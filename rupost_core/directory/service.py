@@ -77,9 +77,7 @@ def require(connection: Connection, name: str) -> Directory:
         present = ", ".join(directory.name for directory in store.every(connection))
         raise NotFound(
             _("There is no directory “{name}”.", name=name),
-            hint=_("There are: {names}", names=present)
-            if present
-            else _("Connect one: rupost directory add …"),
+            hint=_("There are: {names}", names=present) if present else _("Connect one: rupost directory add …"),
         )
     return found
 
@@ -92,9 +90,7 @@ def open_directory(desk: OfficeDesk, connection: Connection, directory: Director
     return ldap.connect(directory, password, schema.load(directory.kind).access)
 
 
-def _check(
-    name: str, kind: str, urls: Sequence[str], base: str, bind_dn: str, *, starttls: bool
-) -> Directory:
+def _check(name: str, kind: str, urls: Sequence[str], base: str, bind_dn: str, *, starttls: bool) -> Directory:
     known = next((one for one in KINDS if one == kind), None)
     if known is None:
         raise InputError(

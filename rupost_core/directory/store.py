@@ -54,9 +54,7 @@ def by_name(connection: Connection, name: str) -> Directory | None:
 
 def password(connection: Connection, keyring: Keyring, name: str) -> Secret:
     """The service account's password of a directory that exists."""
-    query = (
-        directory.select().with_only_columns(directory.c.bind_password_sealed).where(directory.c.name == name)
-    )
+    query = directory.select().with_only_columns(directory.c.bind_password_sealed).where(directory.c.name == name)
     return _open(keyring, name, connection.execute(query).scalar_one())
 
 

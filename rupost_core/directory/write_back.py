@@ -57,9 +57,7 @@ class AttributeChange:
     add: tuple[str, ...]
 
 
-def plan_write(
-    entry: Entry, mail: str, proxy_addresses: Sequence[str], schema: Schema
-) -> list[AttributeChange]:
+def plan_write(entry: Entry, mail: str, proxy_addresses: Sequence[str], schema: Schema) -> list[AttributeChange]:
     """What writing a person's mail changes; an empty list when the entry says it already.
 
     Old values are taken out by value, not replaced, so that the server refuses the whole modification when

@@ -115,9 +115,7 @@ def make_address(local: str, domain: str) -> Address:
     if len(address.local) > _MAX_LOCAL or len(str(address)) > _MAX_ADDRESS:
         raise InputError(
             _("“{address}” is too long.", address=address),
-            hint=_(
-                "At most {local} characters before “@” and {all} in all.", local=_MAX_LOCAL, all=_MAX_ADDRESS
-            ),
+            hint=_("At most {local} characters before “@” and {all} in all.", local=_MAX_LOCAL, all=_MAX_ADDRESS),
         )
     if not _LOCAL.fullmatch(address.local) or ".." in address.local:
         raise InputError(
@@ -151,6 +149,4 @@ def shown_size(size: int) -> str:
 
 
 def _bad_domain(text: str) -> InputError:
-    return InputError(
-        _("“{domain}” is not a domain's name.", domain=text), hint=_("Write it like company.ru")
-    )
+    return InputError(_("“{domain}” is not a domain's name.", domain=text), hint=_("Write it like company.ru"))

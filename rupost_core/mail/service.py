@@ -92,9 +92,7 @@ class MailService(Service):
             return _write_back(work, opened, entry, stored, served)
 
     @operation("mailbox.list", Role.VIEWER, reads=True)
-    def mailboxes(
-        self, work: Work, *, domain: str = "", search: str = "", limit: int = 1000
-    ) -> list[Mailbox]:
+    def mailboxes(self, work: Work, *, domain: str = "", search: str = "", limit: int = 1000) -> list[Mailbox]:
         """Lists mailboxes by address, at most `limit` of them."""
         in_domain = model.parse_domain(domain) if domain else ""
         return store.search(work.connection, in_domain=in_domain, text=search.strip(), limit=limit)
@@ -137,9 +135,7 @@ def _addresses(
 
 def _only_domain(served: Sequence[str]) -> str:
     if not served:
-        raise NotFound(
-            _("There is no mail domain yet."), hint=_("Add one first: rupost domain add company.ru")
-        )
+        raise NotFound(_("There is no mail domain yet."), hint=_("Add one first: rupost domain add company.ru"))
     if len(served) > 1:
         raise InputError(
             _("There are several mail domains: {names}.", names=", ".join(served)),

@@ -171,13 +171,20 @@ def _heard(controller: int) -> bytes:
 
 
 def test_open_passwords_are_warned_of(node: Node, add: list[str], slapd: Slapd) -> None:
-    """The manual allows LDAP without encryption; on the loopback there is nothing to warn of."""
+    """The manual allows LDAP without encryption; on the loopback there is nothing to warn of.
+
+    `127.1` is a name for RuPost and 127.0.0.1 for the system, so it stands for another machine here.
+    """
     from rupost_cli import directory
 
     node.environment["RUPOST_DIRECTORY_PASSWORD"] = ODD_PASSWORD
     done = node.run(*[slapd.plain if word == slapd.tls else word for word in add])
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
+    elsewhere = slapd.plain.replace("localhost", "127.1")
+    done = node.run(*[{slapd.tls: elsewhere, "ipa": "second"}.get(word, word) for word in add])
+    assert done.returncode == 0, done.stderr
+    assert "Warning: passwords cross the network unencrypted" in done.stderr
     assert directory._encryption(("ldap://dc1:389",), True) == "StartTLS"
 
 
@@ -206,7 +213,8 @@ def test_the_core_lists_without_pydantic(node: Node) -> None:
         "from rupost_core import settings\n"
         "from rupost_core.core import Core\n"
         "from rupost_core.operation import Actor, Role\n"
-        "with Core(settings.load(), Actor('a', Role.VIEWER, 'cli')) as core: core.mail.mailboxes(), core.mail.domains()"
+        "with Core(settings.load(), Actor('a', Role.VIEWER, 'cli')) as core:\n"
+        "    core.mail.mailboxes(), core.mail.domains()"
     )
     assert _loaded(code, (*HEAVY, "pydantic"), node.environment) == "[]"
 

@@ -23,8 +23,11 @@ def test_rendered_files_are_the_expected_ones(name):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_files_with_passwords_are_marked_secret_and_closed_to_others(name):
     for file in rendered(name):
-        plain_parts = [part for part in (ODD_PASSWORD, ODD_PASSWORD.replace("\\", "\\\\").replace('"', '\\"'))
-                       if part in file.content]
+        plain_parts = [
+            part
+            for part in (ODD_PASSWORD, ODD_PASSWORD.replace("\\", "\\\\").replace('"', '\\"'))
+            if part in file.content
+        ]
         if plain_parts or "PRIVATE KEY" in file.content:
             assert file.secret, file.path
         if file.secret:
