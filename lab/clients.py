@@ -65,7 +65,7 @@ def find() -> Lab:
 
 
 def send_from_outside(lab: Lab, to: str, subject: str, *, sender: str = "friend@elsewhere.example") -> str:
-    """A letter on port 25 with STARTTLS, as another organization's server would send it. Returns swaks's transcript."""
+    """A letter on port 25 with STARTTLS, as another organization's server sends it. Returns swaks's transcript."""
     return _swaks(lab, "--port", "25", "--tls", "--from", sender, "--to", to, "--header", f"Subject: {subject}")
 
 
@@ -179,7 +179,8 @@ def find_in_address_book(lab: Lab, person: Person, text: str, book: str = "demo"
     """A CardDAV search in the global address book on port 443; returns the answer."""
     query = (
         '<?xml version="1.0" encoding="utf-8"?><c:addressbook-query xmlns:d="DAV:" '
-        'xmlns:c="urn:ietf:params:xml:ns:carddav"><d:prop><c:address-data/></d:prop><c:filter><c:prop-filter name="fn">'
+        'xmlns:c="urn:ietf:params:xml:ns:carddav"><d:prop><c:address-data/></d:prop>'
+        '<c:filter><c:prop-filter name="fn">'
         f'<c:text-match match-type="contains">{text}</c:text-match></c:prop-filter></c:filter></c:addressbook-query>'
     )
     return http(
@@ -205,7 +206,7 @@ def http(
         token = base64.b64encode(f"{person.address}:{person.password}".encode()).decode()
         sent["Authorization"] = f"Basic {token}"
     url = f"https://{lab.address}:{port}{path}"
-    request = urllib.request.Request(url, body.encode() or None, sent, method=method)  # noqa: S310 - https only
+    request = urllib.request.Request(url, body.encode() or None, sent, method=method)
     context = ssl.create_default_context(cafile=str(ca or lab.ca))
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT, context=context) as answer:  # noqa: S310

@@ -18,9 +18,7 @@ app = noun(_("Certificates for mail and for the panel."))
 @app.command()
 def add(
     name: str = typer.Argument(help=_("The certificate's name in the database.")),
-    cert_path: Path = typer.Option(
-        ..., "--cert-path", help=_("PEM: the server's certificate, then the chain.")
-    ),
+    cert_path: Path = typer.Option(..., "--cert-path", help=_("PEM: the server's certificate, then the chain.")),
     key_path: Path = typer.Option(..., "--key-path", help=_("PEM: the private key, not encrypted.")),
     cert_type: Literal["mail", "control_panel"] = typer.Option(
         ..., "--cert-type", help=_("mail: for clients; control_panel: for the panel on port 5000.")

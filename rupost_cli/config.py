@@ -52,9 +52,7 @@ def deploy(
     file_values: list[str] = _SET_FILE,
     defaults: list[str] = _DEFAULT,
     reason: str = typer.Option("", "--reason", help=_("Why; it stands in the history.")),
-    force: bool = typer.Option(
-        False, "--force", help=_("Deploy and restart everything even without a change.")
-    ),
+    force: bool = typer.Option(False, "--force", help=_("Deploy and restart everything even without a change.")),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Check the configuration, bring this node to it, and put the former one back if it does not serve."""
@@ -64,9 +62,7 @@ def deploy(
     if as_json:
         output.show_json(outcome)
     elif outcome.generation is None:
-        narration.say(
-            _("Nothing would change: generation {number} stays live.", number=outcome.plan.based_on)
-        )
+        narration.say(_("Nothing would change: generation {number} stays live.", number=outcome.plan.based_on))
     else:
         _show_plan(outcome.plan, with_diff=False)
         narration.say(_("Generation {number} is live.", number=outcome.generation.number))
@@ -257,6 +253,4 @@ def _show_file(files: tuple[Any, ...], path: str) -> None:
                 )
             output.show_text(file.content)
             return
-    raise NotFound(
-        _("The generation has no file {path}.", path=path), hint=_("List them: rupost config show")
-    )
+    raise NotFound(_("The generation has no file {path}.", path=path), hint=_("List them: rupost config show"))

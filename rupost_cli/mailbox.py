@@ -48,7 +48,7 @@ def list_mailboxes(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """List mailboxes by address."""
-    from rupost_core.mail.model import shown_size
+    from rupost_core.quantity import shown_size
 
     with open_core() as core:
         found = core.mail.mailboxes(domain=domain, search=search, limit=limit + 1)
@@ -73,7 +73,7 @@ def show(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Show one mailbox."""
-    from rupost_core.mail.model import shown_size
+    from rupost_core.quantity import shown_size
 
     with open_core() as core:
         box = core.mail.mailbox(address)

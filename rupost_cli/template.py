@@ -18,9 +18,7 @@ def list_templates(as_json: bool = JSON_OPTION) -> None:
     with open_core() as core:
         specs = [template.spec for template in core.configuration.templates()]
     if as_json:
-        output.show_json(
-            [spec.model_dump(include={"name", "version", "kind", "edition", "title"}) for spec in specs]
-        )
+        output.show_json([spec.model_dump(include={"name", "version", "kind", "edition", "title"}) for spec in specs])
         return
     output.show_table(
         [_("Name"), _("Version"), _("Kind"), _("Edition"), _("Title")],

@@ -148,9 +148,7 @@ def operation(
             except RupostError as error:
                 # Without a `work` there was no database to work with, and so none to write to.
                 if not reads and work is not None:
-                    _write_alone(
-                        desk, JournalEntry(desk.actor, name, "failed", work.subject, error=error.code)
-                    )
+                    _write_alone(desk, JournalEntry(desk.actor, name, "failed", work.subject, error=error.code))
                 raise
 
         return run

@@ -117,9 +117,7 @@ def join_host(host: str, port: int) -> str:
 
 
 def _parse(data: Any, path: Path) -> Settings:
-    database = _section(
-        data, "database", path, {"hosts", "user", "password", "name", "data_name", "logs_name"}
-    )
+    database = _section(data, "database", path, {"hosts", "user", "password", "name", "data_name", "logs_name"})
     node = _section(data, "node", path, {"name", "address"})
     hosts = database["hosts"]
     if not isinstance(hosts, list) or not hosts:
@@ -158,6 +156,4 @@ def _section(data: Any, name: str, path: Path, keys: set[str]) -> dict[str, Any]
 
 
 def _broken(path: Path, key: str, reason: str) -> NotConfigured:
-    return NotConfigured(
-        f"{path}: {key}: {reason}", hint=_("Correct the file, or write it anew with rupost-wizard.")
-    )
+    return NotConfigured(f"{path}: {key}: {reason}", hint=_("Correct the file, or write it anew with rupost-wizard."))

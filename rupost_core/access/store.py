@@ -67,9 +67,7 @@ def load_key(connection: Connection) -> WrappedKey | None:
 def save_first_key(connection: Connection, wrapped: WrappedKey) -> None:
     """Does nothing when another node has already put a key there."""
     connection.execute(
-        insert(cluster_key)
-        .values(id=_THE_KEY, salt=wrapped.salt, sealed=wrapped.sealed)
-        .on_conflict_do_nothing()
+        insert(cluster_key).values(id=_THE_KEY, salt=wrapped.salt, sealed=wrapped.sealed).on_conflict_do_nothing()
     )
 
 

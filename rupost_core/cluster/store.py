@@ -30,6 +30,4 @@ def register(connection: Connection, name: str, address: str) -> None:
 def every(connection: Connection) -> list[Node]:
     silent = func.extract("epoch", func.clock_timestamp() - node.c.seen_at).label("silent_seconds")
     rows = connection.execute(select(node, silent).order_by(node.c.name))
-    return [
-        Node(row.name, row.address, row.registered_at, row.seen_at, float(row.silent_seconds)) for row in rows
-    ]
+    return [Node(row.name, row.address, row.registered_at, row.seen_at, float(row.silent_seconds)) for row in rows]

@@ -57,7 +57,8 @@ def _has_new_worker() -> bool:
             master.connect(_MASTER_SOCKET)
             master.sendall(b"show proc\n")
             answer = b""
-            while data := master.recv(4096):
+            # The master keeps the connection open: its list ends with the programs.
+            while b"# programs" not in answer and (data := master.recv(4096)):
                 answer += data
     except OSError:
         return False  # the master is just starting itself anew

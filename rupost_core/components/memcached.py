@@ -7,6 +7,7 @@ import shlex
 from rupost_core.components.model import Problem, StagedView
 
 _TRIAL_SECONDS = "0.3"
+_TRIAL_SOCKET = "/run/memcached/rupost-trial"
 # `timeout -s KILL` had to kill it, and so ends itself: it was still running, so it had started.
 _STILL_RUNNING = -9
 # Options that would clash with the running daemon: the address, the port, going to the background, the pid file.
@@ -31,7 +32,7 @@ class Memcached:
                 options += words
         done = view.run(
             ["/usr/bin/timeout", "-s", "KILL", _TRIAL_SECONDS, "/usr/bin/memcached", "-u", "memcache",
-             "-s", "/dev/shm/rupost-memcached-trial", *options]
+             "-s", _TRIAL_SOCKET, *options]
         )  # fmt: skip
         if done.exit_code == _STILL_RUNNING:
             return []

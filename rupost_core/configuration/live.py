@@ -12,7 +12,6 @@ them, and the certificates with them, to another generation.
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +37,7 @@ class LiveConfiguration:
     def current(self) -> int:
         """The number of the live generation; 0 when none was ever deployed."""
         try:
-            return int(os.readlink(self.link).rpartition("/")[2])
+            return int(self.link.readlink().name)
         except (FileNotFoundError, ValueError):
             return 0
 

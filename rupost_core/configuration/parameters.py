@@ -13,16 +13,13 @@ from rupost_core.configuration.schema import Parameter, TemplateSpec
 from rupost_core.errors import InputError
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
+from rupost_core.quantity import parse_duration, parse_size
 from rupost_core.secret import Secret
 
 Scalar = bool | int | str | Secret
 Value = Scalar | tuple[Scalar, ...] | None
 Values = dict[str, Value]
 
-_SIZE = re.compile(r"(\d{1,15})([KMGT]?)")
-_SIZE_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_DURATION = re.compile(r"(\d{1,9})([smhd]?)")
-_DURATION_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_.-]+)+")
 
@@ -138,22 +135,6 @@ def _size(parameter: Parameter, raw: Any) -> int:
 
 def _duration(parameter: Parameter, raw: Any) -> int:
     return _bounded(parameter, parse_duration(raw), parse_duration)
-
-
-def parse_size(raw: Any) -> int:
-    """Bytes of `50M`, `5G`, `1024`; raises ValueError."""
-    match = _SIZE.fullmatch(str(raw).upper())
-    if not match:
-        raise ValueError(_("“{raw}” is not a size; write e.g. 50M or 5G", raw=raw))
-    return int(match[1]) * _SIZE_UNITS[match[2]]
-
-
-def parse_duration(raw: Any) -> int:
-    """Seconds of `30m`, `2h`, `90`; raises ValueError."""
-    match = _DURATION.fullmatch(str(raw))
-    if not match:
-        raise ValueError(_("“{raw}” is not a duration; write e.g. 30m or 2h", raw=raw))
-    return int(match[1]) * _DURATION_UNITS[match[2]]
 
 
 def _bounded(parameter: Parameter, value: int, parse: Callable[[Any], int]) -> int:

@@ -11,15 +11,15 @@ from datetime import datetime
 
 from rupost_core.errors import InputError
 from rupost_core.i18n import translate as _
+from rupost_core.quantity import parse_size
 
 MAIL_STORAGE = "/srv/rupost/MailStorage"
 DEFAULT_QUOTA = "5G"
+LEAST_QUOTA = 2**16
 _MAX_LOCAL, _MAX_ADDRESS, _MAX_DOMAIN = 64, 254, 253
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Narrower than RFC 5321's atoms: `+` divides sub-addresses, and the local part names a folder on the disk.
 _LOCAL = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_-])?")
-_SIZE = re.compile(r"([0-9]{1,6})\s*([MGT])(?:I?B)?", re.IGNORECASE)
-_UNITS = {"M": 2**20, "G": 2**30, "T": 2**40}
 
 
 @dataclass(frozen=True)
@@ -125,27 +125,18 @@ def make_address(local: str, domain: str) -> Address:
     return address
 
 
-def parse_size(text: str) -> int:
-    """A size in bytes from `500M`, `5G` or `1T` (powers of 1024); `0` is no limit. Raises InputError."""
-    given = text.strip()
-    if given == "0":
-        return 0
-    match = _SIZE.fullmatch(given)
-    if match is None or int(match[1]) == 0:
+def parse_quota(text: str) -> int:
+    """A quota in bytes from `500M`, `5G` or `1T`; `0` is no limit. Raises InputError."""
+    try:
+        quota = parse_size(text)
+    except ValueError as error:
+        raise InputError(str(error), hint=_("Write it like 500M, 5G or 1T; 0 means no limit.")) from error
+    if 0 < quota < LEAST_QUOTA:
         raise InputError(
-            _("“{size}” is not a size.", size=text), hint=_("Write it like 500M, 5G or 1T; 0 means no limit.")
+            _("A quota of {quota} bytes holds no letter.", quota=quota),
+            hint=_("Write it like 500M, 5G or 1T; 0 means no limit."),
         )
-    return int(match[1]) * _UNITS[match[2].upper()]
-
-
-def shown_size(size: int) -> str:
-    """A size as `parse_size` reads it; sizes that are no whole number of MiB are rounded down."""
-    if size == 0:
-        return "0"
-    for unit in ("T", "G"):
-        if size % _UNITS[unit] == 0:
-            return f"{size // _UNITS[unit]}{unit}"
-    return f"{size // _UNITS['M']}M"
+    return quota
 
 
 def _bad_domain(text: str) -> InputError:

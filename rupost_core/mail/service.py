@@ -64,7 +64,7 @@ class MailService(Service):
 
         work.record(f"mailbox:{login}")
         connection = work.connection
-        quota_bytes = model.parse_size(quota)
+        quota_bytes = model.parse_quota(quota)
         served = [one.name for one in store.every_domain(connection)]
         source = require(connection, directory)
         with open_directory(self.desk, connection, source) as opened:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rupost_core.configuration.model import DatabaseFacts, DirectoryFacts, NodeFacts, RenderedFile, Surroundings
+from rupost_core.certificates.dhparam import named_group
 from rupost_core.configuration.library import builtin_templates
+from rupost_core.configuration.model import DatabaseFacts, DirectoryFacts, NodeFacts, RenderedFile, Surroundings
 from rupost_core.configuration.parameters import resolve
 from rupost_core.configuration.render import render
-from rupost_core.certificates.dhparam import named_group
 from rupost_core.secret import Secret
 
 HERE = Path(__file__).parent

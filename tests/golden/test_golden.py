@@ -1,6 +1,6 @@
 """Rendered files against the expected ones, byte for byte. `python -m tests.golden.test_golden` writes them anew.
 
-That every one of them is accepted by its component's own checker is proven on a node: tests/lab/test_golden_checked.py.
+That each is accepted by its component's own checker is proven on a node: tests/lab/test_golden_checked.py.
 """
 
 import sys

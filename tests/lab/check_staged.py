@@ -1,4 +1,4 @@
-"""Runs on a node: stages the files of a bundle beside the live generation and prints what the checkers say, as JSON."""
+"""Runs on a node: stages a bundle of files beside the live generation and prints what the checkers say, as JSON."""
 
 import json
 import sys

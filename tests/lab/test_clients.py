@@ -12,6 +12,7 @@ from lab import clients
 from lab.clients import ClientError
 
 CLIENT_ADDRESS = "10.77.0.254"
+IVANOV = "ivanov@demo.local"
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def test_every_persons_odd_password_works_everywhere(lab, subject):
     [
         (lambda lab, s: clients.send_from_outside(lab, "x@elsewhere.example", s), "554"),
         (lambda lab, s: clients.send_from_outside(lab, "nobody@demo.local", s), "550"),
-        (lambda lab, s: clients.submit(lab, lab.person("petrova"), "ivanov@demo.local", s, sender="ivanov@demo.local"), "553"),
-        (lambda lab, s: clients.submit(lab, lab.person("petrova"), "ivanov@demo.local", s, password="wrong"), "535"),
+        (lambda lab, s: clients.submit(lab, lab.person("petrova"), IVANOV, s, sender=IVANOV), "553"),
+        (lambda lab, s: clients.submit(lab, lab.person("petrova"), IVANOV, s, password="wrong"), "535"),
     ],
     ids=["relay", "unknown-person", "forged-sender", "wrong-password"],
 )  # fmt: skip

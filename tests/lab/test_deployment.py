@@ -120,8 +120,8 @@ def test_every_change_stands_in_the_journal(node):
 
 def test_a_new_certificate_is_served_after_a_deployment(lab, node):
     """The certificate in use is the newest one; after the test the lab's own is put back."""
-    node.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-             "-subj", "/CN=other.demo.local", "-addext", "subjectAltName=DNS:mail.demo.local",
+    node.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-days", "30", "-subj", "/CN=other.demo.local", "-addext", "subjectAltName=DNS:mail.demo.local",
              "-keyout", "/tmp/other.key", "-out", "/tmp/other.crt")  # fmt: skip
     add = ["rupost", "cert", "add", "other", "--login", "mailadmin", "--cert-type", "mail"]
     node.run(*add, "--cert-path", "/tmp/other.crt", "--key-path", "/tmp/other.key")

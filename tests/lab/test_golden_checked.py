@@ -35,8 +35,14 @@ def _only_the_samples_database(problem: str) -> bool:
 
 def test_the_check_can_fail(node, tmp_path):
     """The same road with one letter changed in each component is refused by each."""
-    broken = {"haproxy/haproxy.cfg": "frontned x\n", "nginx/http.conf": "htp {}\n", "postfix/main.cf": "a\n",
-              "dovecot/dovecot.conf": "protocls = imap\n", "sogo/sogo.conf": "{ a = ", "memcached/memcached.conf": "-m x\n"}  # fmt: skip
+    broken = {
+        "haproxy/haproxy.cfg": "frontned x\n",
+        "nginx/http.conf": "htp {}\n",
+        "postfix/main.cf": "a\n",
+        "dovecot/dovecot.conf": "protocls = imap\n",
+        "sogo/sogo.conf": "{ a = ",
+        "memcached/memcached.conf": "-m x\n",
+    }
     listing = [
         {"component": f.component, "path": f.path, "owner": f.owner, "group": f.group, "mode": f.mode,
          "secret": f.secret, "content": broken.get(f.path, f.content)}

@@ -35,7 +35,7 @@ class PlayedComponent:
 
 
 class PlayedHost:
-    """Units that can be broken; `log` is all that was asked of them. The ports answer while `serves(live)` is true."""
+    """Units that can be broken; `log` is what was asked of them. The ports answer while `serves(live)` is true."""
 
     def __init__(self, live):
         self.live = live

@@ -8,6 +8,7 @@ from rupost_core.configuration import parameters
 from rupost_core.configuration.library import builtin_templates
 from rupost_core.configuration.schema import Bilingual, Parameter
 from rupost_core.errors import InputError
+from rupost_core.quantity import parse_size
 from rupost_core.secret import Secret
 
 SPEC = builtin_templates()[0].spec
@@ -60,7 +61,7 @@ def test_every_problem_is_reported_at_once_with_the_nearest_name():
         ("integer", "1.5", ValueError),
         ("integer", True, ValueError),
         ("size", "-1", ValueError),
-        ("size", "1G\n", ValueError),
+        ("size", "1G1", ValueError),
         ("duration", "1w", ValueError),
         ("endpoint", "relay", ValueError),
         ("endpoint", "relay:70000", ValueError),
@@ -106,7 +107,7 @@ def test_a_parameter_applies_only_under_its_condition():
 
 @given(st.integers(min_value=0, max_value=10**12))
 def test_sizes_survive_writing_and_reading(number):
-    assert parameters.parse_size(str(number)) == number
+    assert parse_size(str(number)) == number
 
 
 @given(st.text(max_size=60))

@@ -12,10 +12,10 @@ from rupost_core.mail.model import (
     make_address,
     parse_address,
     parse_domain,
-    parse_size,
+    parse_quota,
     shown_domain,
-    shown_size,
 )
+from rupost_core.quantity import shown_size
 
 
 @pytest.mark.parametrize(
@@ -94,18 +94,18 @@ def test_a_home_never_leaves_its_domain(local: str) -> None:
     [("0", 0), ("500M", 500 * 2**20), ("5G", 5 * 2**30), ("1T", 2**40), (" 2 gib ", 2**31), ("3mb", 3 * 2**20)],
 )
 def test_sizes(text: str, size: int) -> None:
-    assert parse_size(text) == size
+    assert parse_quota(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "5", "0M", "-1G", "1.5G", "5K", "5P", "9999999G", "G", "5G5", "٥G"])
+@pytest.mark.parametrize("text", ["", "5", "-1G", "1.5G", "5K", "5P", "99999999999T", "G", "5G5", "٥G"])
 def test_wrong_sizes(text: str) -> None:
     with pytest.raises(InputError):
-        parse_size(text)
+        parse_quota(text)
 
 
 @given(st.integers(1, 999_999), st.sampled_from("MGT"))
 def test_a_shown_size_is_read_back(number: int, unit: str) -> None:
-    size = parse_size(f"{number}{unit}")
+    size = parse_quota(f"{number}{unit}")
     assert size < 2**63
-    assert parse_size(shown_size(size)) == size
+    assert parse_quota(shown_size(size)) == size
     assert shown_size(0) == "0"

@@ -163,9 +163,7 @@ def _daemon_views() -> None:
     """What Postfix and Dovecot read. Templates name these views only, so that tables may change under them."""
     op.execute("CREATE SCHEMA lookup")
     op.execute("CREATE VIEW lookup.domain AS SELECT name FROM domain")
-    op.execute(
-        "CREATE VIEW lookup.mailbox AS SELECT address, home, quota_bytes FROM mailbox WHERE active"
-    )
+    op.execute("CREATE VIEW lookup.mailbox AS SELECT address, home, quota_bytes FROM mailbox WHERE active")
     # `address` holds every address, each mailbox's own among them: no two people can share one.
     op.execute(
         "CREATE VIEW lookup.alias AS SELECT a.address, a.mailbox FROM address a "
