@@ -9,10 +9,10 @@ import typer
 
 from rupost_cli import narration, output
 from rupost_cli.files import read_file
-from rupost_cli.session import JSON_OPTION, noun, open_core
+from rupost_cli.session import JSON_OPTION, Noun, open_core
 from rupost_core.i18n import translate as _
 
-app = noun(_("Certificates for mail and for the panel."))
+app = Noun(_("Certificates for mail and for the panel."))
 
 
 @app.command()

@@ -10,13 +10,13 @@ import typer
 
 from rupost_cli import narration, output
 from rupost_cli.files import read_file
-from rupost_cli.session import JSON_OPTION, noun, open_core
+from rupost_cli.session import JSON_OPTION, Noun, open_core
 from rupost_core.checks.mailflow import FlowStep
 from rupost_core.errors import InputError, MailflowFailed
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Secret
 
-app = noun(_("Prove that mail flows."))
+app = Noun(_("Prove that mail flows."))
 
 _PASSWORD_VARIABLE = "RUPOST_CHECK_PASSWORD"  # noqa: S105 - the name of a variable
 

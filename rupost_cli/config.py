@@ -9,14 +9,14 @@ import typer
 
 from rupost_cli import narration, output
 from rupost_cli.files import read_file
-from rupost_cli.session import JSON_OPTION, noun, open_core
+from rupost_cli.session import JSON_OPTION, Noun, open_core
 from rupost_core.configuration.deploy import Step
 from rupost_core.configuration.plan import FileChange, Plan
 from rupost_core.configuration.service import Wish
 from rupost_core.errors import InputError, NotFound
 from rupost_core.i18n import translate as _
 
-app = noun(_("Plan, deploy and roll back the configuration."))
+app = Noun(_("Plan, deploy and roll back the configuration."))
 
 _TEMPLATE = typer.Option(None, "--template", help=_("A template of the library; the live one's by default."))
 _VERSION = typer.Option(None, "--template-version", help=_("Its version; the newest by default."))

@@ -11,14 +11,14 @@ import typer
 
 from rupost_cli import narration, output
 from rupost_cli.files import read_file
-from rupost_cli.session import JSON_OPTION, noun, open_core
+from rupost_cli.session import JSON_OPTION, Noun, open_core
 from rupost_core.errors import InputError
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Secret
 
 PASSWORD_VARIABLE = "RUPOST_DIRECTORY_PASSWORD"  # noqa: S105 - the variable's name
 
-app = noun(_("Directories that people come from."))
+app = Noun(_("Directories that people come from."))
 
 
 @app.command()

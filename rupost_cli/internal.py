@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from rupost_cli.session import noun
+from rupost_cli.session import Noun
 from rupost_core import settings
 from rupost_core.cluster.silence import silent
 from rupost_core.core import Core
@@ -13,7 +13,7 @@ from rupost_core.host.monitor_log import set_up_monitor_log
 from rupost_core.i18n import translate as _
 from rupost_core.operation import Actor, Role
 
-app = noun(_("What RuPost's own units run."))
+app = Noun(_("What RuPost's own units run."))
 
 ACTOR = Actor("rupost", Role.OPERATOR, "service")
 

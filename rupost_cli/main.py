@@ -62,9 +62,9 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+@app.callback(help=_("RuPost: the mail cluster's configuration, people and health."))
 def root() -> None:
-    """RuPost: the mail cluster's configuration, people and health."""
+    """Holds the nouns."""
 
 
 def main() -> NoReturn:

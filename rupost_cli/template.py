@@ -5,11 +5,11 @@ from __future__ import annotations
 import typer
 
 from rupost_cli import output
-from rupost_cli.session import JSON_OPTION, noun, open_core
+from rupost_cli.session import JSON_OPTION, Noun, open_core
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
 
-app = noun(_("The library of configuration templates."))
+app = Noun(_("The library of configuration templates."))
 
 
 @app.command("list")

@@ -5,6 +5,7 @@ The texts are found in the sources (`_("…")`, `lazy("…")`, `_mark("…")`); 
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 import sys
@@ -49,8 +50,20 @@ def texts_in_sources() -> set[str]:
             ROOT / package, methods, keywords={"_": None, "lazy": None, "_mark": None, "N_": None}
         ):
             found.add(message if isinstance(message, str) else message[0])
+    for file in (ROOT / "rupost_cli").glob("*.py"):
+        found |= verb_help(file.read_text(encoding="utf-8"))
     found.discard("")
     return found
+
+
+def verb_help(source: str) -> set[str]:
+    """The docstrings of functions under `@app.command(…)` and `@app.callback()`: their help is made of them."""
+    return {
+        ast.get_docstring(node) or ""
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+        and any(re.match(r"app\.command\(", ast.unparse(decorator)) for decorator in node.decorator_list)
+    }
 
 
 def problems(catalogue: Catalog, wanted: set[str]) -> list[str]:
