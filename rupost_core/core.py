@@ -35,9 +35,8 @@ class Core:
     @cached_property
     def desk(self) -> OfficeDesk:
         from rupost_core.access.desk import OfficeDesk
-        from rupost_core.database.engine import Database
 
-        return OfficeDesk(self.settings, Database(self.settings.database, self._pool_size), self.actor)
+        return OfficeDesk(self.settings, self.actor, self._pool_size)
 
     @cached_property
     def access(self) -> AccessService:
@@ -90,7 +89,7 @@ class Core:
     def close(self) -> None:
         desk = self.__dict__.get("desk")
         if desk is not None:
-            desk.database.close()
+            desk.close()
 
     def __enter__(self) -> Core:
         return self

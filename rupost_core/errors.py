@@ -11,7 +11,8 @@
     │   ├── DatabaseCredentials      exit 12   the server answers and refuses the login
     │   ├── DatabaseTooOld           exit 13   older than manual 2.5 allows
     │   ├── DatabaseRights           exit 14   the role lacks a right or a database
-    │   └── DatabaseSchema           exit 15   not migrated, or migrated by a newer RuPost
+    │   ├── DatabaseSchema           exit 15   not migrated, or migrated by a newer RuPost
+    │   └── DatabaseBusy             exit 18   somebody else's change held this one up for too long
     ├── NotConfigured                exit 16   config.json is missing or unreadable
     ├── SealBroken                   exit 17   sealed data does not open with this key
     ├── DirectoryError               exit 20
@@ -122,6 +123,12 @@ class DatabaseSchema(DatabaseError):
     code = "database_schema"
     title = _("The database structure does not fit this version")
     exit_code = 15
+
+
+class DatabaseBusy(DatabaseError):
+    code = "database_busy"
+    title = _("The database is busy")
+    exit_code = 18
 
 
 class NotConfigured(RupostError):

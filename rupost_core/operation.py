@@ -18,6 +18,7 @@ from rupost_core.errors import AccessDenied, RupostError
 from rupost_core.i18n import translate as _
 
 if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
     from sqlalchemy import Connection
 
 
@@ -76,6 +77,8 @@ class Desk(Protocol):
 
     def transaction(self) -> AbstractContextManager[Connection]: ...
 
+    def reading(self) -> AbstractContextManager[Cursor]: ...
+
     def write(self, connection: Connection, entry: JournalEntry) -> None: ...
 
 
@@ -124,18 +127,7 @@ def operation(
         @functools.wraps(method)
         def run(service: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
             desk = service.desk
-            if desk.actor.role < role:
-                _write_alone(desk, JournalEntry(desk.actor, name, "refused", error=AccessDenied.code))
-                raise AccessDenied(
-                    _(
-                        "{login} has the role {has}; “{name}” needs {needs}.",
-                        login=desk.actor.login,
-                        has=desk.actor.role.name.lower(),
-                        name=name,
-                        needs=role.name.lower(),
-                    ),
-                    hint=_("Ask an administrator to do it, or to raise the role."),
-                )
+            _require(desk, name, role)
             work = None
             try:
                 with desk.transaction() as connection:
@@ -154,6 +146,41 @@ def operation(
         return run
 
     return declare
+
+
+def query(
+    name: str, role: Role
+) -> Callable[[Callable[Concatenate[S, Cursor, P], R]], Callable[Concatenate[S, P], R]]:
+    """Declares an operation that only reads, by plain SQL: the role is checked, a refusal is journaled."""
+
+    def declare(method: Callable[Concatenate[S, Cursor, P], R]) -> Callable[Concatenate[S, P], R]:
+        REGISTRY.add(Operation(name, role, True, (method.__doc__ or "").strip().splitlines()[0]))
+
+        @functools.wraps(method)
+        def run(service: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            _require(service.desk, name, role)
+            with service.desk.reading() as cursor:
+                return method(service, cursor, *args, **kwargs)
+
+        return run
+
+    return declare
+
+
+def _require(desk: Desk, name: str, role: Role) -> None:
+    if desk.actor.role >= role:
+        return
+    _write_alone(desk, JournalEntry(desk.actor, name, "refused", error=AccessDenied.code))
+    raise AccessDenied(
+        _(
+            "{login} has the role {has}; “{name}” needs {needs}.",
+            login=desk.actor.login,
+            has=desk.actor.role.name.lower(),
+            name=name,
+            needs=role.name.lower(),
+        ),
+        hint=_("Ask an administrator to do it, or to raise the role."),
+    )
 
 
 def _write_alone(desk: Desk, entry: JournalEntry) -> None:

@@ -17,9 +17,10 @@ from rupost_core.certificates import store as certificates
 from rupost_core.checks.clients import HTTPS, IMAPS, SMTP, SMTPS, Endpoint, ManageSieve, trust_only
 from rupost_core.configuration import store as configuration
 from rupost_core.configuration.live import LiveConfiguration
+from rupost_core.database.reader import cursor_of
 from rupost_core.errors import InputError, NotFound
 from rupost_core.i18n import translate as _
-from rupost_core.mail import store as mail
+from rupost_core.mail import reading as mail
 from rupost_core.mail.model import Mailbox
 from rupost_core.operation import Role, Service, Work, operation
 from rupost_core.secret import Secret
@@ -66,7 +67,7 @@ class MailflowService(Service):
     @operation("check.mailflow", Role.OPERATOR, reads=True)
     def _prepare(self, work: Work, address: str) -> tuple[Mailbox, str, str]:
         """Finds the mailbox, the system's name and the certificate that must be served."""
-        mailbox = mail.by_address(work.connection, address)
+        mailbox = mail.by_address(cursor_of(work.connection), address)
         if mailbox is None:
             raise NotFound(_("There is no mailbox {address}.", address=address), hint=_("See rupost mailbox list."))
         number = LiveConfiguration().current()

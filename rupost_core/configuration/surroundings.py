@@ -9,10 +9,11 @@ from rupost_core.certificates import store as certificates
 from rupost_core.cluster import store as cluster
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import DatabaseFacts, DirectoryFacts, NodeFacts, Surroundings
+from rupost_core.database.reader import cursor_of
 from rupost_core.directory import store as directories
 from rupost_core.errors import DatabaseSchema
 from rupost_core.i18n import translate as _
-from rupost_core.mail import store as mail
+from rupost_core.mail import reading as mail
 
 
 def gather(connection: Connection, desk: OfficeDesk, live: LiveConfiguration) -> Surroundings:
@@ -48,7 +49,7 @@ def gather(connection: Connection, desk: OfficeDesk, live: LiveConfiguration) ->
             )
             for access in directories.access(connection, desk.keyring)
         ),
-        domains=tuple(domain.name for domain in mail.every_domain(connection)),
+        domains=tuple(domain.name for domain in mail.every_domain(cursor_of(connection))),
         certificate_name=pair.certificate.name,
         certificate_chain=pair.certificate.chain_pem,
         certificate_key=pair.key_pem,

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
+import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, exc
 from sqlalchemy.pool import QueuePool
 
 from rupost_core.database.connect import connect
-from rupost_core.errors import DatabaseError, DatabaseRights, DatabaseSchema, DatabaseUnreachable
-from rupost_core.i18n import translate as _
+from rupost_core.database.trouble import typed
+from rupost_core.errors import DatabaseError
 from rupost_core.settings import DatabaseSettings
-
-_UNDEFINED_TABLE, _UNDEFINED_COLUMN, _INSUFFICIENT_PRIVILEGE = "42P01", "42703", "42501"
 
 
 class Database:
@@ -64,23 +63,16 @@ def translated_errors() -> Iterator[None]:
     """Driver errors that an administrator can meet, as typed errors; other database errors are bugs and pass."""
     try:
         yield
-    except exc.ProgrammingError as error:
-        state = getattr(error.orig, "pgcode", None)
-        if state in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN):
-            raise DatabaseSchema(
-                _("The database structure is not the one that this version needs."),
-                hint=_("Bring it up to date: sudo rupost-wizard --silent … (manual 2.10)"),
-            ) from error
-        if state == _INSUFFICIENT_PRIVILEGE:
-            raise DatabaseRights(
-                _("The database role lacks a right: {said}", said=str(error.orig).strip()),
-                hint=_("Make the role the owner of the three databases (manual 2.5)."),
-            ) from error
-        raise
-    except exc.OperationalError as error:
+    except exc.DBAPIError as error:
         if isinstance(error.__cause__, DatabaseError):
             raise error.__cause__ from error
-        raise DatabaseUnreachable(
-            _("The connection to the database was lost: {said}", said=" ".join(str(error.orig).split())),
-            hint=_("Check that PostgreSQL runs; nothing was changed by this command."),
-        ) from error
+        original = error.orig if isinstance(error.orig, Exception) else error
+        found = typed(original, lost_connection=isinstance(error, exc.OperationalError))
+        if found is None:
+            raise
+        raise found from error
+    except psycopg2.Error as error:
+        found = typed(error, lost_connection=isinstance(error, psycopg2.OperationalError))
+        if found is None:
+            raise
+        raise found from error

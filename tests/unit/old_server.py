@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
 @contextmanager
-def posing_as_old(real_port: int, version: str) -> Iterator[int]:
-    listener = socket.create_server(("127.0.0.1", 0))
+def posing_as_old(real_port: int, version: str, port: int = 0) -> Iterator[int]:
+    listener = socket.create_server(("127.0.0.1", port))
 
     def accept() -> None:
         with suppress(OSError):
@@ -70,3 +71,8 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
+
+
+if __name__ == "__main__":
+    with posing_as_old(int(sys.argv[2]), "9.5.25", int(sys.argv[1])):
+        threading.Event().wait()

@@ -1,0 +1,75 @@
+"""`make bench`: measurements on a lab node, each beside its peer in one run, as ratios and differences.
+
+The measuring scripts run on the node itself and take both sides in turn, so that what else the machine does weighs on
+both alike. Results go to standard output and into bench/last.md, with the date.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+PYTHON = "/usr/lib/rupost/venv/bin/python3"
+
+
+def main() -> int:
+    _lab("up", "single")
+    lines = [f"Measured {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC on a lab node; medians.", ""]
+    lines += [*_render_beside_check(), "", *_start_beside_python()]
+    text = "\n".join(lines) + "\n"
+    (HERE / "last.md").write_text(text)
+    print(text)
+    return 0
+
+
+def _render_beside_check() -> list[str]:
+    found = _on_node("render_and_check.py")
+    ratio = found["render"] / found["check"]
+    return [
+        "| rendering beside checking, all files of a node | median |",
+        "|---|---|",
+        f"| rendering {found['files']} files | {found['render'] * 1000:.1f} ms |",
+        f"| the six components' own checkers, one after another | {found['check'] * 1000:.0f} ms |",
+        f"| **ratio** (goal: at most 0.1) | **{ratio:.3f}** |",
+        *(f"| … {name} | {seconds * 1000:.0f} ms |" for name, seconds in found["each"].items()),
+    ]
+
+
+def _start_beside_python() -> list[str]:
+    found = _on_node("start.py")
+    base = found.pop("python3 -c pass")
+    return [
+        "| start beside `python3 -c pass` | median | difference (goal: at most +250 ms) |",
+        "|---|---|---|",
+        f"| `python3 -c pass` | {base * 1000:.0f} ms | |",
+        *(f"| `{name}` | {s * 1000:.0f} ms | **+{(s - base) * 1000:.0f} ms** |" for name, s in found.items()),
+    ]
+
+
+def _on_node(script: str) -> dict[str, Any]:
+    _lab("put", "node1", str(HERE / "node" / script), f"/root/{script}")
+    done = subprocess.run(
+        [ROOT / "lab/lab", "sh", "node1", PYTHON, f"/root/{script}"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _lab(*arguments: str) -> None:
+    subprocess.run([ROOT / "lab/lab", *arguments], check=True, timeout=900)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
