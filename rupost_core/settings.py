@@ -9,7 +9,6 @@ Several hosts may stand in `hosts` (a Patroni cluster): the first one that accep
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 from rupost_core.errors import NotConfigured
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Secret
+from rupost_core.text import nearest
 
 CONFIG_PATH = Path("/etc/rupost/config.json")
 DEFAULT_PORT = 5432
@@ -146,9 +146,7 @@ def _section(data: Any, name: str, path: Path, keys: set[str]) -> dict[str, Any]
         raise _broken(path, name, _("this section is missing"))
     for key in section:
         if key not in keys:
-            near = difflib.get_close_matches(key, keys, 1)
-            meant = _("did you mean “{near}”?", near=near[0]) if near else ""
-            raise _broken(path, f"{name}.{key}", f"{_('unknown key')} {meant}".strip())
+            raise _broken(path, f"{name}.{key}", _("unknown key.") + nearest(key, keys))
     missing = keys - section.keys()
     if missing:
         raise _broken(path, f"{name}.{min(missing)}", _("this key is missing"))

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from rupost_core.host.commands import Finished, run
-from rupost_core.i18n import translate as _
+from rupost_core.text import place
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,7 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        place = f"{self.file}, {_('line')} {self.line}" if self.line else self.file
-        return f"{self.component}: {place}: {self.reason}"
+        return f"{self.component}: {place(self.file, self.line)}: {self.reason}"
 
 
 @dataclass(frozen=True)

@@ -146,9 +146,9 @@ class NodeDeployment:
         raise RolledBack(
             reason,
             details=details,
-            hint=_("Generation {former} is live again.", former=former)
+            hint=_("Correct what is named above. Generation {former} is live again.", former=former)
             if former
-            else _("No generation is live, as before."),
+            else _("Correct what is named above. No generation is live, as before."),
         ) from error
 
     def _stop_all(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rupost_core.configuration import marked_yaml
 from rupost_core.configuration.schema import TemplateSpec
 from rupost_core.errors import TemplateError
 from rupost_core.i18n import translate as _
+from rupost_core.text import nearest, place
 
 SPEC_FILE = "template.yaml"
 _PACKAGED = Path(__file__).parent.parent / "_templates"
@@ -78,25 +78,61 @@ def load(files: Mapping[str, str], origin: str) -> Template:
             if file.source not in files:
                 line = marked.line_of(("components", component, "files", index, "source"))
                 raise TemplateError(
-                    _("{file}, line {line}: there is no file {source} in the template.",
-                      file=where, line=line, source=file.source) + _nearest(file.source, list(files))
-                )  # fmt: skip
+                    _(
+                        "{place}: there is no file {source} in the template.",
+                        place=place(where, line),
+                        source=file.source,
+                    )
+                    + nearest(file.source, files)
+                )
     return Template(spec, files)
 
 
 def _describe(problem: Any, marked: marked_yaml.MarkedYaml, where: str) -> str:
-    location = tuple(part for part in problem["loc"] if not _is_type_label(part, marked, problem["loc"]))
+    location = tuple(part for part in problem["loc"] if not _is_type_label(part))
     key = ".".join(str(part) for part in location)
-    text = f"{where}, {_('line')} {marked.line_of(location)}: {key}: {problem['msg']}"
-    if problem["type"] == "extra_forbidden":
-        text = f"{where}, {_('line')} {marked.line_of(location)}: {_('unknown key')} “{key}”"
-        text += _nearest(str(location[-1]), _keys_allowed_at(location[:-1]))
-    elif problem["type"] == "literal_error":
-        text += _nearest(str(problem.get("input")), _words(problem.get("ctx", {}).get("expected", "")))
-    return text
+    return f"{place(where, marked.line_of(location))}: {key}: {_reason(problem, location)}"
 
 
-def _is_type_label(part: str | int, marked: marked_yaml.MarkedYaml, location: tuple[str | int, ...]) -> bool:
+def _reason(problem: Any, location: tuple[str | int, ...]) -> str:
+    """Pydantic's finding in the reader's language; what has no sentence of ours keeps Pydantic's."""
+    context = problem.get("ctx", {})
+    given = problem.get("input")
+    match problem["type"]:
+        case "extra_forbidden":
+            return _("unknown key.") + nearest(str(location[-1]), _keys_allowed_at(location[:-1]))
+        case "missing":
+            return _("this key is missing")
+        case "literal_error":
+            choices = _words(context.get("expected", ""))
+            return _("“{given}” is not one of: {choices}.", given=given, choices=", ".join(choices)) + nearest(
+                str(given), choices
+            )
+        case "string_pattern_mismatch":
+            return _("“{text}” does not have the form {pattern}", text=given, pattern=context.get("pattern"))
+        case "value_error":
+            return str(context.get("error"))
+        case (
+            "string_type"
+            | "int_type"
+            | "bool_type"
+            | "list_type"
+            | "dict_type"
+            | "model_type"
+            | "model_attributes_type"
+        ):
+            return _(
+                "“{given}” is of the wrong kind: {wanted} is needed",
+                given=given,
+                wanted=problem["type"].split("_")[0],
+            )
+        case "string_too_short" | "too_short":
+            return _("it must not be empty")
+        case _other:
+            return str(problem["msg"])
+
+
+def _is_type_label(part: str | int) -> bool:
     """Pydantic puts labels such as `int` and `[key]` among the keys of a union or a mapping."""
     return isinstance(part, str) and (part == "[key]" or part in ("bool", "int", "str", "list[union[bool,int,str]]"))
 
@@ -126,8 +162,3 @@ def _is_model(value: Any) -> bool:
 
 def _words(expected: str) -> list[str]:
     return [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-
-
-def _nearest(given: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(given, known, 1, 0.5)
-    return " " + _("Did you mean “{near}”?", near=near[0]) if near else ""

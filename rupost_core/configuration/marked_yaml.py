@@ -9,6 +9,7 @@ import yaml
 
 from rupost_core.errors import TemplateError
 from rupost_core.i18n import translate as _
+from rupost_core.text import place
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 12
@@ -73,4 +74,4 @@ def _build(node: yaml.Node, path: Path, lines: dict[Path, int], origin: str) -> 
 
 
 def _error(origin: str, line: int, reason: str) -> TemplateError:
-    return TemplateError(f"{origin}, {_('line')} {line}: {reason}", hint=_("Correct the file; nothing was changed."))
+    return TemplateError(f"{place(origin, line)}: {reason}", hint=_("Correct the file; nothing was changed."))

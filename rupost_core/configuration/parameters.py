@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 import zoneinfo
@@ -15,6 +14,7 @@ from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
 from rupost_core.quantity import parse_duration, parse_size
 from rupost_core.secret import Secret
+from rupost_core.text import nearest
 
 Scalar = bool | int | str | Secret
 Value = Scalar | tuple[Scalar, ...] | None
@@ -32,9 +32,7 @@ def resolve(spec: TemplateSpec, given: Mapping[str, Any]) -> Values:
     problems: list[str] = []
     for name in given:
         if name not in spec.parameters:
-            near = difflib.get_close_matches(name, spec.parameters, 1, 0.5)
-            hint = " " + _("Did you mean “{near}”?", near=near[0]) if near else ""
-            problems.append(_("there is no parameter “{name}”", name=name) + hint)
+            problems.append(_("there is no parameter “{name}”.", name=name) + nearest(name, spec.parameters))
     values: Values = {}
     for name, parameter in spec.parameters.items():
         raw = given.get(name, parameter.default)
@@ -162,9 +160,9 @@ def _text(_parameter: Parameter, raw: Any) -> str:
 def _choice(parameter: Parameter, raw: Any) -> str:
     choices = parameter.choices or []
     if str(raw) not in choices:
-        near = difflib.get_close_matches(str(raw), choices, 1, 0.5)
-        hint = " " + _("Did you mean “{near}”?", near=near[0]) if near else ""
-        raise ValueError(_("“{raw}” is not one of: {choices}.", raw=raw, choices=", ".join(choices)) + hint)
+        raise ValueError(
+            _("“{raw}” is not one of: {choices}.", raw=raw, choices=", ".join(choices)) + nearest(str(raw), choices)
+        )
     return str(raw)
 
 
@@ -219,9 +217,7 @@ def _path(_parameter: Parameter, raw: Any) -> str:
 def _time_zone(_parameter: Parameter, raw: Any) -> str:
     known = zoneinfo.available_timezones()
     if str(raw) not in known:
-        near = difflib.get_close_matches(str(raw), known, 1, 0.5)
-        hint = " " + _("Did you mean “{near}”?", near=near[0]) if near else ""
-        raise ValueError(_("“{raw}” is not a time zone such as Europe/Moscow.", raw=raw) + hint)
+        raise ValueError(_("“{raw}” is not a time zone such as Europe/Moscow.", raw=raw) + nearest(str(raw), known))
     return str(raw)
 
 

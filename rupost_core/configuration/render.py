@@ -23,6 +23,7 @@ from rupost_core.configuration.schema import File
 from rupost_core.errors import TemplateError
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Secret
+from rupost_core.text import place
 
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 
@@ -129,5 +130,7 @@ def _template_line(error: BaseException, template: Template) -> int:
 
 
 def _error(template: Template, source: str, line: int, reason: str) -> TemplateError:
-    where = f"{template.title}: {source}, {_('line')} {line}"
-    return TemplateError(f"{where}: {reason}", hint=_("Correct the template, or the parameter's value."))
+    return TemplateError(
+        f"{template.title}: {place(source, line)}: {reason}",
+        hint=_("Correct the template, or the parameter's value."),
+    )

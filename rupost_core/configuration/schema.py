@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from rupost_core.i18n import translate as _
+
 COMPONENTS = ("haproxy", "nginx", "postfix", "dovecot", "sogo", "memcached")
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -48,7 +50,7 @@ class AppliesWhen(_Strict):
     @model_validator(mode="after")
     def _one_condition(self) -> AppliesWhen:
         if (self.equals is None) == (self.is_set is None):
-            raise ValueError("exactly one of “equals” and “is_set” must be given")
+            raise ValueError(_("exactly one of “equals” and “is_set” must be given"))
         return self
 
 
@@ -75,13 +77,13 @@ class Parameter(_Strict):
             try:
                 re.compile(value)
             except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from error
+                raise ValueError(_("not a regular expression: {reason}", reason=error)) from error
         return value
 
     @model_validator(mode="after")
     def _choices_for_choice(self) -> Parameter:
         if (self.type == "choice") != (self.choices is not None):
-            raise ValueError("“choices” belongs to the type “choice”, and only to it")
+            raise ValueError(_("“choices” belongs to the type “choice”, and only to it"))
         return self
 
 
@@ -103,7 +105,7 @@ class File(_Strict):
     @model_validator(mode="after")
     def _name_for_each(self) -> File:
         if (self.for_each is not None) != ("{name}" in self.path):
-            raise ValueError("“for_each” needs {name} in the path, and {name} needs “for_each”")
+            raise ValueError(_("“for_each” and “{name}” in the path need each other", name="{name}"))
         return self
 
     @property
@@ -137,7 +139,13 @@ class TemplateSpec(_Strict):
         for name, parameter in self.parameters.items():
             condition = parameter.applies_when
             if condition is not None and condition.parameter not in self.parameters:
-                raise ValueError(f"parameters.{name}.applies_when names no parameter: {condition.parameter}")
+                raise ValueError(
+                    _(
+                        "parameters.{name}.applies_when names no parameter: {other}",
+                        name=name,
+                        other=condition.parameter,
+                    )
+                )
         return self
 
 

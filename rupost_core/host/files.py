@@ -16,12 +16,12 @@ def owner_ids(owner: str, group: str) -> tuple[int, int]:
     """(uid, gid) of names or numbers; raises InputError for a name that this node does not know."""
     try:
         uid = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
+    except KeyError as error:
+        raise _unknown(owner) from error
+    try:
         gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
     except KeyError as error:
-        raise InputError(
-            _("This node has no user or group {name}.", name=error.args[0]),
-            hint=_("Install the component's package, or correct the owner in the template."),
-        ) from error
+        raise _unknown(group) from error
     return uid, gid
 
 
@@ -68,3 +68,10 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unknown(name: str) -> InputError:
+    return InputError(
+        _("This node has no user or group {name}.", name=name),
+        hint=_("Install the component's package, or correct the owner in the template."),
+    )
