@@ -31,7 +31,10 @@ class RenderedFile:
 
 @dataclass(frozen=True)
 class Generation:
-    """A numbered, immutable configuration: where it came from, who made it and why; times are UTC."""
+    """A numbered, immutable configuration: where it came from, who made it and why; times are UTC.
+
+    `component_versions` are those installed where it was made: {"postfix": "3.7.11", …}.
+    """
 
     number: int
     template_name: str
@@ -39,6 +42,7 @@ class Generation:
     based_on: int | None
     author: str
     reason: str
+    component_versions: dict[str, str]
     created_at: datetime
 
     @property

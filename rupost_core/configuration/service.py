@@ -164,7 +164,8 @@ class ConfigurationService(Service):
     def _save(self, work: Work, wish: Wish, reason: str, force: bool) -> tuple[Plan, Generation | None]:
         """Renders the wish and stores it as a new generation."""
         draft = self._draft(work.connection, wish)
-        self._refuse_unsupported(draft.template)
+        versions = registry.installed_versions()
+        _refuse_unsupported(draft.template, versions)
         if draft.plan.is_empty and not force:
             work.record("generation:-", after={"changed": False})
             return draft.plan, None
@@ -176,6 +177,7 @@ class ConfigurationService(Service):
             based_on=draft.plan.based_on,
             author=work.actor.login,
             reason=reason,
+            component_versions=versions,
             files={self.desk.settings.node_name: draft.files},
         )
         work.record(
@@ -262,21 +264,20 @@ class ConfigurationService(Service):
     def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
         return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
 
-    def _refuse_unsupported(self, template: Template) -> None:
-        problems = registry.unsupported(registry.installed_versions(), template.spec.supports)
-        if problems:
-            lines = [
-                _("{component}: installed {installed}, the template needs {wanted}",
-                  component=component, installed=installed or "-", wanted=wanted)
-                for component, installed, wanted in problems
-            ]  # fmt: skip
-            raise CheckFailed(
-                lines[0], details=lines[1:], hint=_("Install the right version, or take another template.")
-            )
-
     def _must_be_root(self) -> None:
         if not is_root():
             raise DeploymentError(_("Only root can deploy on this node."), hint=_("Use sudo."))
+
+
+def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
+    problems = registry.unsupported(versions, template.spec.supports)
+    if problems:
+        lines = [
+            _("{component}: installed {installed}, the template needs {wanted}",
+              component=component, installed=installed or "-", wanted=wanted)
+            for component, installed, wanted in problems
+        ]  # fmt: skip
+        raise CheckFailed(lines[0], details=lines[1:], hint=_("Install the right version, or take another template."))
 
 
 def _parameter_changes(template: Template, before: dict[str, Any], values: Values) -> tuple[ParameterChange, ...]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     Select,
@@ -55,6 +56,7 @@ generation = Table(
     Column("based_on", Integer),
     Column("author", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("component_versions", JSONB, nullable=False, server_default="{}"),
     Column("created_at", TIMESTAMP(timezone=True), nullable=False, server_default=func.now()),
     ForeignKeyConstraint(["template_name", "template_version"], ["template.name", "template.version"]),
 )
@@ -85,6 +87,7 @@ deployment = Table(
     Column("author", Text, nullable=False),
     Column("started_at", TIMESTAMP(timezone=True), nullable=False, server_default=func.now()),
     Column("finished_at", TIMESTAMP(timezone=True)),
+    Index("ix_deployment_node_generation", "node", "generation"),
 )
 
 
@@ -140,6 +143,7 @@ def add_generation(
     based_on: int | None,
     author: str,
     reason: str,
+    component_versions: dict[str, str],
     files: dict[str, Iterable[RenderedFile]],
 ) -> Generation:
     """Stores an immutable generation; `files` are the rendered files of each node."""
@@ -155,6 +159,7 @@ def add_generation(
             based_on=based_on,
             author=author,
             reason=reason,
+            component_versions=component_versions,
         )
     )
     rows = [
