@@ -156,7 +156,7 @@ def calendar_round_trip(lab: Lab, person: Person, title: str) -> str:
     """An event saved and read back with the caldav library on port 443; returns the event's text."""
     import caldav
 
-    client = caldav.DAVClient(
+    client: Any = caldav.DAVClient(
         url=f"https://{lab.address}/SOGo/dav/{person.address}/",
         username=person.address,
         password=person.password,

@@ -1,4 +1,4 @@
-"""The structure of the databases: what the migrations make is what the code declares, also from a filled older one."""
+"""The databases' structure: what the migrations make is what the code declares, also from a filled older one."""
 
 from collections.abc import Iterator
 
