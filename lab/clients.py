@@ -154,9 +154,9 @@ class Sieve:
 
 def calendar_round_trip(lab: Lab, person: Person, title: str) -> str:
     """An event saved and read back with the caldav library on port 443; returns the event's text."""
-    import caldav
+    from caldav.davclient import DAVClient
 
-    client: Any = caldav.DAVClient(
+    client: Any = DAVClient(
         url=f"https://{lab.address}/SOGo/dav/{person.address}/",
         username=person.address,
         password=person.password,

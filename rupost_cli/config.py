@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import typer
+import click
 
-from rupost_cli import narration, output
+from rupost_cli import narration, output, words
 from rupost_cli.files import read_file
-from rupost_cli.session import JSON_OPTION, Noun, open_core
+from rupost_cli.session import open_core
+from rupost_cli.verbs import Noun, Whole, json_option
 from rupost_core.configuration.deploy import Step
 from rupost_core.configuration.plan import FileChange, Plan
 from rupost_core.configuration.service import Wish
@@ -18,24 +20,32 @@ from rupost_core.i18n import translate as _
 
 app = Noun(_("Plan, deploy and roll back the configuration."))
 
-_TEMPLATE = typer.Option(None, "--template", help=_("A template of the library; the live one's by default."))
-_VERSION = typer.Option(None, "--template-version", help=_("Its version; the newest by default."))
-_SET = typer.Option([], "--set", metavar="NAME=VALUE", help=_("A parameter's value; may be repeated."))
-_SET_FILE = typer.Option([], "--set-file", metavar="NAME=FILE", help=_("The same, read from a file."))
-_DEFAULT = typer.Option([], "--default", metavar="NAME", help=_("Put a parameter back to its default."))
+_WISH = (
+    click.option("--template", metavar=_("NAME"), help=_("A template of the library; the live one's by default.")),
+    click.option("--template-version", "version", metavar=_("VERSION"),
+                 help=_("Its version; the newest by default.")),
+    click.option("--set", "values", metavar=_("NAME=VALUE"), multiple=True,
+                 help=_("A parameter's value; may be repeated.")),
+    click.option("--set-file", "file_values", metavar=_("NAME=FILE"), multiple=True,
+                 help=_("The same, read from a file.")),
+    click.option("--default", "defaults", metavar=_("NAME"), multiple=True,
+                 help=_("Put a parameter back to its default.")),
+)  # fmt: skip
 
 
-@app.command()
-def plan(
-    template: str = _TEMPLATE,
-    version: str = _VERSION,
-    values: list[str] = _SET,
-    file_values: list[str] = _SET_FILE,
-    defaults: list[str] = _DEFAULT,
-    as_json: bool = JSON_OPTION,
-) -> None:
+def _wish_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what to deploy; `_wish` reads them."""
+    for option in reversed(_WISH):
+        function = option(function)
+    return function
+
+
+@app.verb()
+@_wish_options
+@json_option
+def plan(as_json: bool, **wanted: Any) -> None:
     """Show what a deployment would change."""
-    wish = _wish(template, version, values, file_values, defaults)
+    wish = _wish(**wanted)
     with open_core() as core:
         planned = core.configuration.plan(wish)
     if as_json:
@@ -44,19 +54,14 @@ def plan(
         _show_plan(planned, with_diff=True)
 
 
-@app.command()
-def deploy(
-    template: str = _TEMPLATE,
-    version: str = _VERSION,
-    values: list[str] = _SET,
-    file_values: list[str] = _SET_FILE,
-    defaults: list[str] = _DEFAULT,
-    reason: str = typer.Option("", "--reason", help=_("Why; it stands in the history.")),
-    force: bool = typer.Option(False, "--force", help=_("Deploy and restart everything even without a change.")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb()
+@_wish_options
+@click.option("--reason", metavar=_("TEXT"), default="", help=_("Why; it stands in the history."))
+@click.option("--force", is_flag=True, help=_("Deploy and restart everything even without a change."))
+@json_option
+def deploy(reason: str, force: bool, as_json: bool, **wanted: Any) -> None:
     """Check the configuration, bring this node to it, and put the former one back if it does not serve."""
-    wish = _wish(template, version, values, file_values, defaults)
+    wish = _wish(**wanted)
     with open_core() as core:
         outcome = core.configuration.deploy(wish, reason, _narrate, force=force)
     if as_json:
@@ -68,11 +73,11 @@ def deploy(
         narration.say(_("Generation {number} is live.", number=outcome.generation.number))
 
 
-@app.command()
-def history(
-    limit: int = typer.Option(20, "--limit", min=1, max=1000, help=_("At most so many generations.")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb()
+@click.option("--limit", metavar=_("COUNT"), type=Whole(1, 1000), default=20, show_default=True,
+              help=_("At most so many generations."))  # fmt: skip
+@json_option
+def history(limit: int, as_json: bool) -> None:
     """List the generations, the newest first."""
     with open_core() as core:
         rows = core.configuration.history(limit)
@@ -89,7 +94,7 @@ def history(
                 g.template,
                 g.author,
                 g.reason,
-                (f"{d.outcome}: {d.message}" if d.message else d.outcome) if d else "",
+                words.outcome(d.outcome, d.message) if d else "",
             )
             for g, d in rows
         ],
@@ -97,12 +102,12 @@ def history(
     narration.say(_("* is live"))
 
 
-@app.command()
-def show(
-    number: int = typer.Argument(None, help=_("A generation's number; the live one by default.")),
-    file: str = typer.Option(None, "--file", help=_("Print this file of the generation.")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb()
+@click.argument("number", metavar=_("[NUMBER]"), type=Whole(), required=False,
+                help=_("A generation's number; the live one by default."))  # fmt: skip
+@click.option("--file", metavar=_("FILE"), help=_("Print this file of the generation."))
+@json_option
+def show(number: int | None, file: str | None, as_json: bool) -> None:
     """Show a generation: origin, parameters, files."""
     with open_core() as core:
         view = core.configuration.show(number)
@@ -140,12 +145,11 @@ def show(
     )
 
 
-@app.command()
-def diff(
-    old: int = typer.Argument(help=_("The older generation.")),
-    new: int = typer.Argument(help=_("The newer generation.")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb()
+@click.argument("old", metavar=_("OLD"), type=Whole(), help=_("The older generation."))
+@click.argument("new", metavar=_("NEW"), type=Whole(), help=_("The newer generation."))
+@json_option
+def diff(old: int, new: int, as_json: bool) -> None:
     """Compare the files of two generations."""
     with open_core() as core:
         changes = core.configuration.diff(old, new)
@@ -157,11 +161,10 @@ def diff(
         _show_diff(changes)
 
 
-@app.command()
-def rollback(
-    number: int = typer.Argument(help=_("The generation to go back to.")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb()
+@click.argument("number", metavar=_("NUMBER"), type=Whole(), help=_("The generation to go back to."))
+@json_option
+def rollback(number: int, as_json: bool) -> None:
     """Bring this node back to a stored generation."""
     with open_core() as core:
         planned = core.configuration.rollback(number, _narrate)
@@ -173,7 +176,11 @@ def rollback(
 
 
 def _wish(
-    template: str | None, version: str | None, values: list[str], file_values: list[str], defaults: list[str]
+    template: str | None,
+    version: str | None,
+    values: tuple[str, ...],
+    file_values: tuple[str, ...],
+    defaults: tuple[str, ...],
 ) -> Wish:
     given: dict[str, Any] = {}
     for text in values:
@@ -185,7 +192,7 @@ def _wish(
             given[name] = read_file(Path(path)).decode().removesuffix("\n")
         except UnicodeDecodeError as error:
             raise InputError(_("{path} is not a UTF-8 text.", path=path)) from error
-    return Wish(template, version, given, tuple(defaults))
+    return Wish(template, version, given, defaults)
 
 
 def _split(text: str, option: str) -> tuple[str, str]:
@@ -208,8 +215,8 @@ def _narrate(step: Step) -> None:
         "rollback": _("took back"),
     }
     mark = {"done": "✓", "refused": "✗", "failed": "✗"}[step.outcome]
-    text = f"  {mark} {names[step.name]} {step.subject}".rstrip()
-    narration.say(f"{text}  {step.seconds:.2f} s" + (f"  {step.message}" if step.message else ""))
+    text = f"  {mark} {names[step.name]} {words.subject(step.subject)}".rstrip()
+    narration.say(f"{text}  {output.seconds(step.seconds)}" + (f"  {step.message}" if step.message else ""))
 
 
 def _show_plan(planned: Plan, *, with_diff: bool) -> None:
@@ -220,15 +227,9 @@ def _show_plan(planned: Plan, *, with_diff: bool) -> None:
     if planned.is_empty:
         output.show_text(_("Nothing would change."))
         return
-    reactions = {
-        "start": _("start"),
-        "reload": _("reload"),
-        "restart": _("restart"),
-        "untouched": _("untouched"),
-    }
     output.show_table(
         [_("Component"), _("Reaction"), _("Because of")],
-        [(c.component, reactions[c.reaction], ", ".join(c.because)) for c in planned.components],
+        [(c.component, words.reaction(c.reaction), ", ".join(c.because)) for c in planned.components],
     )
     if with_diff and planned.based_on is not None:
         _show_diff(planned.files)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
+import click
 
 from rupost_cli import narration, output
 from rupost_cli.files import read_file
-from rupost_cli.session import JSON_OPTION, Noun, open_core
+from rupost_cli.session import open_core
+from rupost_cli.verbs import Noun, json_option
 from rupost_core.i18n import translate as _
 
 app = Noun(_("Diffie-Hellman parameters."))
 
 
-@app.command("import")
-def import_file(
-    path: Path = typer.Argument(help=_("PEM file made with: openssl dhparam -out FILE 4096")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb("import")
+@click.argument("path", metavar=_("FILE"), type=Path, help=_("PEM file made with: openssl dhparam -out FILE 4096"))
+@json_option
+def import_file(path: Path, as_json: bool) -> None:
     """Put the file's parameters in place of the cluster's former ones."""
     with open_core() as core:
         bits = core.certificates.import_dhparam(path.name, read_file(path))

@@ -5,39 +5,49 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from rupost_cli import narration, output
 from rupost_cli.files import read_file
-from rupost_cli.session import JSON_OPTION, Noun, open_core
+from rupost_cli.session import open_core
+from rupost_cli.verbs import Noun, json_option
 from rupost_core.errors import InputError
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Secret
+
+if TYPE_CHECKING:
+    from rupost_core.directory.model import Kind
 
 PASSWORD_VARIABLE = "RUPOST_DIRECTORY_PASSWORD"  # noqa: S105 - the variable's name
 
 app = Noun(_("Directories that people come from."))
 
 
-@app.command()
+@app.verb()
+@click.argument("name", metavar=_("NAME"), help=_("How RuPost calls the directory."))
+@click.option("--kind", type=click.Choice(("active_directory", "freeipa", "ald_pro")), required=True,
+              help=_("What kind of directory it is."))  # fmt: skip
+@click.option("--url", "urls", metavar="URL", multiple=True, required=True,
+              help=_("ldaps://HOST or ldap://HOST; again for each further server."))  # fmt: skip
+@click.option("--base", metavar="DN", required=True, help=_("People are looked for below it: dc=company,dc=ru"))
+@click.option("--bind-dn", metavar="DN", required=True, help=_("The service account."))
+@click.option("--bind-password-file", "password_file", metavar=_("FILE"), type=Path,
+              help=_("File with its password; or RUPOST_DIRECTORY_PASSWORD."))  # fmt: skip
+@click.option("--ca", metavar=_("FILE"), type=Path, help=_("PEM: the CA of the servers; else the system's CAs."))
+@click.option("--starttls", is_flag=True, help=_("Encrypt ldap:// connections."))
+@json_option
 def add(
-    name: str = typer.Argument(help=_("How RuPost calls the directory.")),
-    kind: Literal["active_directory", "freeipa", "ald_pro"] = typer.Option(
-        ..., "--kind", help=_("What kind of directory it is.")
-    ),
-    urls: list[str] = typer.Option(
-        ..., "--url", help=_("ldaps://HOST or ldap://HOST; again for each further server.")
-    ),
-    base: str = typer.Option(..., "--base", help=_("People are looked for below it: dc=company,dc=ru")),
-    bind_dn: str = typer.Option(..., "--bind-dn", help=_("The service account.")),
-    password_file: Path = typer.Option(
-        None, "--bind-password-file", help=_("File with its password; or RUPOST_DIRECTORY_PASSWORD.")
-    ),
-    ca: Path = typer.Option(None, "--ca", help=_("PEM: the CA of the servers; else the system's CAs.")),
-    starttls: bool = typer.Option(False, "--starttls", help=_("Encrypt ldap:// connections.")),
-    as_json: bool = JSON_OPTION,
+    name: str,
+    kind: Kind,
+    urls: tuple[str, ...],
+    base: str,
+    bind_dn: str,
+    password_file: Path | None,
+    ca: Path | None,
+    starttls: bool,
+    as_json: bool,
 ) -> None:
     """Connect a directory after proving that its people can be read."""
     from rupost_core.directory.model import sends_password_openly
@@ -56,8 +66,9 @@ def add(
     narration.say(_("People can log in after the next deployment: rupost config deploy"))
 
 
-@app.command("list")
-def list_directories(as_json: bool = JSON_OPTION) -> None:
+@app.verb("list")
+@json_option
+def list_directories(as_json: bool) -> None:
     """List the connected directories."""
     with open_core() as core:
         directories = core.directory.directories()
@@ -88,7 +99,7 @@ def _password(file: Path | None) -> Secret:
     if PASSWORD_VARIABLE in os.environ:
         return Secret(os.environ[PASSWORD_VARIABLE])
     if sys.stdin.isatty():
-        return Secret(typer.prompt(_("Password of the service account"), hide_input=True, err=True))
+        return Secret(click.prompt(_("Password of the service account"), hide_input=True, err=True))
     raise InputError(
         _("The service account's password is missing."),
         hint=_("Give it with --bind-password-file or {variable}.", variable=PASSWORD_VARIABLE),

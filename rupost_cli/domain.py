@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import typer
+import click
 
 from rupost_cli import narration, output
-from rupost_cli.session import JSON_OPTION, Noun, open_core
+from rupost_cli.session import open_core
+from rupost_cli.verbs import Noun, json_option
 from rupost_core.i18n import translate as _
 
 app = Noun(_("Mail domains."))
 
 
-@app.command()
-def add(
-    name: str = typer.Argument(help=_("The domain: company.ru or почта.рф")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb()
+@click.argument("name", metavar=_("DOMAIN"), help=_("The domain: company.ru or почта.рф"))
+@json_option
+def add(name: str, as_json: bool) -> None:
     """Add a mail domain."""
     with open_core() as core:
         added = core.mail.add_domain(name)
@@ -25,8 +25,9 @@ def add(
         narration.say(_("Added “{name}”.", name=added.name))
 
 
-@app.command("list")
-def list_domains(as_json: bool = JSON_OPTION) -> None:
+@app.verb("list")
+@json_option
+def list_domains(as_json: bool) -> None:
     """List the mail domains."""
     from rupost_core.mail.model import shown_domain
 

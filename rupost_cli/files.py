@@ -20,6 +20,17 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(
-            _("{path} cannot be read: {reason}", path=path, reason=error.strerror),
+            _("{path} cannot be read: {reason}", path=path, reason=_reason(error)),
             hint=_("Check the path and the rights."),
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    """The usual reasons in the reader's language; the system knows them in its own alone."""
+    if isinstance(error, FileNotFoundError):
+        return _("there is no such file")
+    if isinstance(error, PermissionError):
+        return _("there is no right to read it")
+    if isinstance(error, IsADirectoryError):
+        return _("it is a directory")
+    return error.strerror or str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from rupost_cli.session import Noun
+from rupost_cli.verbs import Noun
 from rupost_core import settings
 from rupost_core.cluster.silence import silent
 from rupost_core.core import Core
@@ -18,7 +18,7 @@ app = Noun(_("What RuPost's own units run."))
 ACTOR = Actor("rupost", Role.OPERATOR, "service")
 
 
-@app.command("watch-nodes")
+@app.verb("watch-nodes")
 def watch_nodes() -> None:
     """Note that this node is alive, and report the nodes that are silent (rupost-mailqueue-evacuator.timer, 30 s).
 
@@ -41,7 +41,7 @@ def watch_nodes() -> None:
         )  # fmt: skip
 
 
-@app.command("update-lists")
+@app.verb("update-lists")
 def update_lists() -> None:
     """Update distribution lists from their LDAP filters (rupost-distribution-lists-updater.timer, 10 min).
 
@@ -57,7 +57,7 @@ def update_lists() -> None:
     logging.info(_("no distribution lists to update: they come with a later version; the database answers"))
 
 
-@app.command("scheduler")
+@app.verb()
 def scheduler() -> None:
     """Run the cluster's jobs when they are due, until SIGTERM (rupost-scheduler.service)."""
     from rupost_cli.scheduler import run

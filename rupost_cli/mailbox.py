@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import typer
+import click
 
 from rupost_cli import narration, output
-from rupost_cli.session import JSON_OPTION, Noun, open_core
+from rupost_cli.session import open_core
+from rupost_cli.verbs import Noun, Whole, json_option
 from rupost_core.i18n import translate as _
 
 app = Noun(_("Mailboxes."))
 
 
-@app.command()
+@app.verb()
+@click.argument("login", metavar=_("LOGIN"), help=_("The person's login in the directory (uid or sAMAccountName)."))
+@click.option("--directory", metavar=_("NAME"), required=True, help=_("The directory that the person is in."))
+@click.option("--domain", metavar=_("DOMAIN"), default="", help=_("The mail domain; needed when there are several."))
+@click.option("--address", metavar=_("ADDRESS"), default="", help=_("The address; else LOGIN@DOMAIN."))
+@click.option("--alias", "aliases", metavar=_("ADDRESS"), multiple=True,
+              help=_("A further address; again for each one."))  # fmt: skip
+@click.option("--quota", metavar=_("SIZE"), default="5G", show_default=True, help=_("500M, 5G, 1T; 0: no limit."))
+@json_option
 def create(
-    login: str = typer.Argument(help=_("The person's login in the directory (uid or sAMAccountName).")),
-    directory: str = typer.Option(..., "--directory", help=_("The directory that the person is in.")),
-    domain: str = typer.Option("", "--domain", help=_("The mail domain; needed when there are several.")),
-    address: str = typer.Option("", "--address", help=_("The address; else LOGIN@DOMAIN.")),
-    aliases: list[str] = typer.Option([], "--alias", help=_("A further address; again for each one.")),
-    quota: str = typer.Option("5G", "--quota", help=_("500M, 5G, 1T; 0: no limit.")),
-    as_json: bool = JSON_OPTION,
+    login: str, directory: str, domain: str, address: str, aliases: tuple[str, ...], quota: str, as_json: bool
 ) -> None:
     """Open a mailbox for a person of a directory."""
     with open_core() as core:
@@ -40,13 +43,14 @@ def create(
         )
 
 
-@app.command("list")
-def list_mailboxes(
-    domain: str = typer.Option("", "--domain", help=_("Of this domain only.")),
-    search: str = typer.Option("", "--search", help=_("With this text in an address, the login or the name.")),
-    limit: int = typer.Option(1000, "--limit", min=1, max=1_000_000, help=_("At most so many.")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb("list")
+@click.option("--domain", metavar=_("DOMAIN"), default="", help=_("Of this domain only."))
+@click.option("--search", metavar=_("TEXT"), default="",
+              help=_("With this text in an address, the login or the name."))  # fmt: skip
+@click.option("--limit", metavar=_("COUNT"), type=Whole(1, 1_000_000), default=1000, show_default=True,
+              help=_("At most so many."))  # fmt: skip
+@json_option
+def list_mailboxes(domain: str, search: str, limit: int, as_json: bool) -> None:
     """List mailboxes by address."""
     from rupost_core.quantity import shown_size
 
@@ -67,11 +71,10 @@ def list_mailboxes(
     )
 
 
-@app.command()
-def show(
-    address: str = typer.Argument(help=_("The mailbox's address or one of its aliases.")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb()
+@click.argument("address", metavar=_("ADDRESS"), help=_("The mailbox's address or one of its aliases."))
+@json_option
+def show(address: str, as_json: bool) -> None:
     """Show one mailbox."""
     from rupost_core.quantity import shown_size
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import typer
-
-# Typer carries its own copy of Click; its error classes are found nowhere else.
-from typer import _click as click
-from typer.core import TyperGroup
+import click
 
 from rupost_cli import narration, output
+from rupost_cli.verbs import COMMAND, OPTIONS
 from rupost_core.errors import InputError, RupostError
 from rupost_core.i18n import install_domain
 from rupost_core.i18n import translate as _
@@ -34,65 +33,77 @@ HIDDEN_NOUNS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(TyperGroup):
+class Nouns(click.Group):
     """Lists every noun and imports only the one that is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(NOUNS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in NOUNS | HIDDEN_NOUNS:
             return None
         module, _summary = (NOUNS | HIDDEN_NOUNS)[cmd_name]
-        command = typer.main.get_command(importlib.import_module(module).app)
-        command.name = cmd_name
-        return command
+        noun: click.Command = importlib.import_module(module).app
+        return noun
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            # Click knows of no noun before it is imported, and so cannot tell which one was meant.
+            raise click.NoSuchCommand(error.command_name, possibilities=NOUNS, ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section(_("Commands")):
             formatter.write_dl([(noun, _(summary)) for noun, (_module, summary) in sorted(NOUNS.items())])
 
 
-app = typer.Typer(
-    cls=LazyGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
+app = Nouns(
+    help=_("RuPost: the mail cluster's configuration, people and health."),
+    options_metavar=OPTIONS,
+    subcommand_metavar=COMMAND,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
 
 
-@app.callback(help=_("RuPost: the mail cluster's configuration, people and health."))
-def root() -> None:
-    """Holds the nouns."""
-
-
 def main() -> NoReturn:
-    """The entry point. Typed errors become an explanation and their exit code; anything else is a bug."""
+    """The entry point."""
     install_domain()
-    arguments = sys.argv[1:]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as on standard error: no text can stop a command
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still unwritten must go somewhere, or Python complains of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code. Typed errors become an explanation and their code; anything else is a bug."""
     as_json = "--json" in arguments
     try:
-        command = typer.main.get_command(app)
-        command.main(arguments, prog_name="rupost", standalone_mode=False)
+        with app.make_context("rupost", arguments) as context:
+            app.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         output.show_text(error.format_message())
-        sys.exit(0)
     except click.ClickException as error:
-        problem = InputError(error.format_message(), hint=_usage_hint(error))
+        problem = InputError(error.format_message().replace("\n\t", " "), hint=_usage_hint(error))
         narration.explain(problem, as_json=as_json)
-        sys.exit(problem.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
+        return problem.exit_code
+    except (click.Abort, KeyboardInterrupt):
         narration.say(_("Cancelled."))
-        sys.exit(130)
-    except typer.Exit as error:
-        sys.exit(error.exit_code)
+        return 130
     except RupostError as error:
         narration.explain(error, as_json=as_json)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.exit(141)
-    sys.exit(0)
+        return error.exit_code
+    return 0
 
 
 def _usage_hint(error: click.ClickException) -> str:

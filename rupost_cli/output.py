@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from rupost_core.i18n import language
+from rupost_core.i18n import translate as _
 from rupost_core.text import printable
 
 
@@ -53,6 +55,12 @@ def show_diff_line(line: str) -> None:
     """A line of a unified difference, coloured on a terminal."""
     colour = {"+": "\x1b[32m", "-": "\x1b[31m"}.get(line[:1], "") if sys.stdout.isatty() else ""
     sys.stdout.write(f"{colour}{printable(line)}{chr(27) + '[0m' if colour else ''}\n")
+
+
+def seconds(value: float) -> str:
+    """`0.12 s`, in Russian `0,12 с`."""
+    number = f"{value:.2f}"
+    return _("{seconds} s", seconds=number.replace(".", ",") if language() == "ru" else number)
 
 
 def _show_plain(columns: Sequence[str], rows: list[list[str]]) -> None:

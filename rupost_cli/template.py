@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import typer
+import click
 
 from rupost_cli import output
-from rupost_cli.session import JSON_OPTION, Noun, open_core
+from rupost_cli.session import open_core
+from rupost_cli.verbs import Noun, json_option
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
 
 app = Noun(_("The library of configuration templates."))
 
 
-@app.command("list")
-def list_templates(as_json: bool = JSON_OPTION) -> None:
+@app.verb("list")
+@json_option
+def list_templates(as_json: bool) -> None:
     """List the templates."""
     with open_core() as core:
         specs = [template.spec for template in core.configuration.templates()]
@@ -26,12 +28,11 @@ def list_templates(as_json: bool = JSON_OPTION) -> None:
     )
 
 
-@app.command()
-def show(
-    name: str = typer.Argument(help=_("The template's name.")),
-    version: str = typer.Option(None, "--template-version", help=_("Its version; the newest by default.")),
-    as_json: bool = JSON_OPTION,
-) -> None:
+@app.verb()
+@click.argument("name", metavar=_("NAME"), help=_("The template's name."))
+@click.option("--template-version", "version", metavar=_("VERSION"), help=_("Its version; the newest by default."))
+@json_option
+def show(name: str, version: str | None, as_json: bool) -> None:
     """Show a template: its parameters with their types, defaults and meaning."""
     with open_core() as core:
         spec = core.configuration.template(name, version).spec

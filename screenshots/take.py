@@ -67,7 +67,8 @@ def _terminal(name: str, language: str, environment: str, command: str) -> None:
     variables = [f"RUPOST_LANGUAGE={language}", *([environment] if environment else [])]
     done = subprocess.run(
         [ROOT / "lab/lab", "sh", "node1", "env", *variables, *command.split()],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=180, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=180,
+        check=False,
     )  # fmt: skip
     text = f"root@node1:~# {command}\n{done.stdout}"
     with tempfile.TemporaryDirectory() as folder:

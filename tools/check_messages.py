@@ -1,6 +1,7 @@
 """Whether every text that people read has its Russian translation; `--write` adds the missing ones, empty.
 
 The texts are found in the sources (`_("…")`, `lazy("…")`, `_mark("…")`); the catalogue is rupost_core/locale/ru.
+Click's own texts are named here, and must stand in the installed Click word for word: it looks them up by them.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import ast
 import re
 import string
 import sys
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
+import click
 from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -18,32 +22,35 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "rupost_core/locale/ru/LC_MESSAGES/rupost.po"
 PACKAGES = ("rupost_core", "rupost_cli", "rupost_web", "wizard")
-# Click's and Typer's own texts, which our command line shows through gettext.
-LIBRARY_TEXTS = (
+# What the command line shows of Click's own texts, through gettext; (one, several) where it counts.
+Text = str | tuple[str, str]
+CLICK_TEXTS: tuple[Text, ...] = (
     "Usage:",
+    "Positional arguments",
     "Options",
-    "Arguments",
     "Commands",
     "Show this message and exit.",
     "required",
     "default: {default}",
-    "Missing {param_type}",
     "Missing option",
     "Missing argument",
-    "No such option: {name}",
-    "No such command {name!r}.",
     "Missing command.",
-    "Did you mean {possibility}?",
+    "No such option {name!r}.",
+    "No such command {name!r}.",
+    ("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)"),
+    "Choose from:\n\t{choices}",
+    ("{value!r} is not {choice}.", "{value!r} is not one of {choices}."),
     "{value!r} is not a valid {number_type}.",
-    "Invalid value: {message}",
+    "{value} is not in the range {range}.",
     "Invalid value for {param_hint}: {message}",
-    "Option {name!r} requires an argument.",
-    "Got unexpected extra argument ({args})",
+    "Option {name!r} does not take a value.",
+    ("Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments."),
+    ("Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})"),
 )
 
 
-def texts_in_sources() -> set[str]:
-    found: set[str] = set(LIBRARY_TEXTS)
+def texts_in_sources() -> set[Text]:
+    found: set[Text] = set(CLICK_TEXTS)
     for package in PACKAGES:
         methods = [("**.py", "python"), ("**.html", "jinja2"), ("**.j2", "jinja2")]
         for _file, _line, message, _comments, _context in extract_from_dir(
@@ -57,27 +64,56 @@ def texts_in_sources() -> set[str]:
 
 
 def verb_help(source: str) -> set[str]:
-    """The docstrings of functions under `@app.command(…)` and `@app.callback()`: their help is made of them."""
+    """The docstrings of functions under `@app.verb(…)`: their help is made of them."""
     return {
         ast.get_docstring(node) or ""
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef)
-        and any(re.match(r"app\.command\(", ast.unparse(decorator)) for decorator in node.decorator_list)
+        and any(re.match(r"app\.verb\(", ast.unparse(decorator)) for decorator in node.decorator_list)
     }
 
 
-def problems(catalogue: Catalog, wanted: set[str]) -> list[str]:
+def texts_in_click() -> set[Text]:
+    """What the installed Click looks up by gettext."""
+    folder = Path(click.__file__).parent
+    found: set[Text] = {
+        message if isinstance(message, str) else (message[0], message[1])
+        for _file, _line, message, _comments, _context in extract_from_dir(
+            folder, [("**.py", "python")], keywords={"_": None, "ngettext": (1, 2)}
+        )
+    }
+    if 'extra["required"] = "required"' in (folder / "core.py").read_text(encoding="utf-8"):
+        found.add("required")  # translated by way of a variable
+    return found
+
+
+def problems(catalogue: Catalog, wanted: set[Text]) -> list[str]:
     found = []
-    for text in sorted(wanted):
-        message = catalogue.get(text)
-        if message is None or not message.string:
-            found.append(f"not translated: {text}")
+    for text in sorted(wanted, key=_key):
+        message = catalogue.get(_key(text))
+        translations = _strings(message.string if message else None)
+        if message is None or not all(translations) or message.id != text:
+            found.append(f"not translated: {_key(text)}")
         elif message.fuzzy:
-            found.append(f"fuzzy: {text}")
-        elif _places(text) != _places(str(message.string)):
-            found.append(f"other {{places}} in the translation: {text}")
-    known = {str(message.id) for message in catalogue if message.id}
-    return found + [f"no longer used: {text}" for text in sorted(known - wanted)]
+            found.append(f"fuzzy: {_key(text)}")
+        elif any(not _fits(text, translation) for translation in translations):
+            found.append(f"other {{places}} in the translation: {_key(text)}")
+    keys = {_key(text) for text in wanted}
+    known = {_key(message.id) for message in catalogue if message.id}
+    return found + [f"no longer used: {key}" for key in sorted(known - keys)]
+
+
+def _key(text: str | Sequence[str]) -> str:
+    return text if isinstance(text, str) else text[0]
+
+
+def _strings(text: str | Sequence[str] | None) -> list[str]:
+    return [text] if isinstance(text, str) else list(text or [""])
+
+
+def _fits(text: Text, translation: str) -> bool:
+    """Whether the translation has the same places; a counted one has those of any of its forms."""
+    return _places(translation) in [_places(form) for form in _strings(text)]
 
 
 def _places(text: str) -> set[str]:
@@ -91,16 +127,18 @@ def main() -> int:
         catalogue = read_po(file, locale="ru")
     wanted = texts_in_sources()
     if "--write" in sys.argv:
-        for text in sorted(wanted):
-            if catalogue.get(text) is None:
-                catalogue.add(text, "")
-        for text in {str(message.id) for message in catalogue if message.id} - wanted:
-            catalogue.delete(text)
+        for text in sorted(wanted, key=_key):
+            if catalogue.get(_key(text)) is None:
+                catalogue.add(text, "" if isinstance(text, str) else ("",) * catalogue.num_plurals)
+        for key in {_key(message.id) for message in catalogue if message.id} - {_key(text) for text in wanted}:
+            catalogue.delete(key)
         with CATALOGUE.open("wb") as file:
             write_po(
                 file, catalogue, width=0, sort_output=True, omit_header=False, ignore_obsolete=True, no_location=True
             )
     found = problems(catalogue, wanted)
+    known = texts_in_click()
+    found += [f"not among the texts of click {version('click')}: {text}" for text in CLICK_TEXTS if text not in known]
     for line in found:
         sys.stderr.write(f"{CATALOGUE.name}: {line}\n")
     return 1 if found else 0

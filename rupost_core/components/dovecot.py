@@ -19,6 +19,7 @@ _ECHO = "dump-capability process returned"
 class Dovecot:
     name = "dovecot"
     unit = "dovecot.service"
+    boot_unit = "dovecot.service"
     main_file = "dovecot/dovecot.conf"
     package = "dovecot-core"
 

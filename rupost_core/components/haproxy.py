@@ -25,6 +25,7 @@ _SUMMARY = re.compile(r"^(Error\(s\) found|Fatal errors found|Some warnings were
 class HAProxy:
     name = "haproxy"
     unit = "haproxy.service"
+    boot_unit = "haproxy.service"
     main_file = "haproxy/haproxy.cfg"
     package = "haproxy"
 

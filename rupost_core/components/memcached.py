@@ -17,6 +17,7 @@ _LEFT_OUT = frozenset({"-l", "-p", "-U", "-P", "-u"})
 class Memcached:
     name = "memcached"
     unit = "memcached.service"
+    boot_unit = "memcached.service"
     main_file = "memcached/memcached.conf"
     package = "memcached"
 

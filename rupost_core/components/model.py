@@ -65,10 +65,14 @@ class StagedView:
 
 
 class Component(Protocol):
-    """An adapter. `main_file` is relative to the live root; the version of Debian's `package` is the component's."""
+    """An adapter. `main_file` is relative to the live root; the version of Debian's `package` is the component's.
+
+    `unit` is what is reloaded and watched; `boot_unit` is what brings it up with the machine.
+    """
 
     name: str
     unit: str
+    boot_unit: str
     main_file: str
     package: str
 

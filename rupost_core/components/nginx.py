@@ -20,6 +20,7 @@ _MESSAGE = re.compile(
 class Nginx:
     name = "nginx"
     unit = "nginx.service"
+    boot_unit = "nginx.service"
     main_file = "nginx/nginx.conf"
     package = "nginx"
 

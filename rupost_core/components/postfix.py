@@ -23,6 +23,7 @@ _MAP = re.compile(r"pgsql:\$\{config_directory\}/(maps/[\w.-]+)")
 class Postfix:
     name = "postfix"
     unit = "postfix@-.service"
+    boot_unit = "postfix.service"
     main_file = "postfix/main.cf"
     package = "postfix"
 

@@ -14,6 +14,7 @@ _LEAST_LINES = 3
 class SOGo:
     name = "sogo"
     unit = "sogo.service"
+    boot_unit = "sogo.service"
     main_file = "sogo/sogo.conf"
     package = "sogo"
 

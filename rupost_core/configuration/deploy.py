@@ -103,6 +103,8 @@ class NodeDeployment:
             with self._step("apply", f"{name} ({reaction})"):
                 # A daemon that was stopped at the end of an earlier attempt may still be on its way down.
                 since = time.time()
+                if reaction == "start":
+                    self.host.act("enable", component.boot_unit)
                 self.host.act("restart" if reaction == "start" else reaction, component.unit)
                 trouble = component.trouble_after_reload(since) if reaction == "reload" else ""
                 if trouble:

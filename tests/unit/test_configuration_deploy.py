@@ -20,7 +20,7 @@ from rupost_core.errors import CheckFailed, CommandFailed, DeploymentError, Roll
 class PlayedComponent:
     def __init__(self, name):
         self.name = name
-        self.unit = f"{name}.service"
+        self.unit = self.boot_unit = f"{name}.service"
         self.main_file = f"{name}/main"
         self.package = name
         self.problems = []
@@ -54,7 +54,7 @@ class PlayedHost:
             raise KeyboardInterrupt
         if action == "stop":
             self.active.discard(unit)
-        else:
+        elif action != "enable":
             self.active.add(unit)
 
     def is_active(self, unit):

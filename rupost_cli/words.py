@@ -1,0 +1,48 @@
+"""The words that stand for the core's values where a person reads them. JSON keeps the values."""
+
+from __future__ import annotations
+
+from rupost_core.i18n import translate as _
+
+_OUTCOMES = {
+    "running": _("running"),
+    "done": _("done"),
+    "refused": _("refused"),
+    "rolled_back": _("rolled back"),
+    "failed": _("failed"),
+}
+_FACES = {
+    "cli": _("command line"),
+    "console": _("console"),
+    "web": _("panel"),
+    "wizard": _("wizard"),
+    "service": _("service"),
+}
+_REACTIONS = {
+    "start": _("start"),
+    "reload": _("reload"),
+    "restart": _("restart"),
+    "untouched": _("untouched"),
+}
+
+
+def outcome(value: str, detail: str = "") -> str:
+    """How an operation or a deployment ended, and why: `failed: …`."""
+    word = _OUTCOMES.get(value, value)
+    return f"{word}: {detail}" if detail else word
+
+
+def face(value: str) -> str:
+    """What somebody worked with."""
+    return _FACES.get(value, value)
+
+
+def reaction(value: str) -> str:
+    """What a component does about a changed configuration."""
+    return _REACTIONS.get(value, value)
+
+
+def subject(value: str) -> str:
+    """A step's subject: `nginx (reload)` with the reaction as a word, anything else as it is."""
+    name, bracket, rest = value.partition(" (")
+    return f"{name} ({reaction(rest.removesuffix(')'))})" if bracket else value
