@@ -206,16 +206,8 @@ def _split(text: str, option: str) -> tuple[str, str]:
 
 
 def _narrate(step: Step) -> None:
-    names = {
-        "stage": _("staged"),
-        "check": _("checked"),
-        "switch": _("switched"),
-        "apply": _("applied"),
-        "probe": _("probed"),
-        "rollback": _("took back"),
-    }
     mark = {"done": "✓", "refused": "✗", "failed": "✗"}[step.outcome]
-    text = f"  {mark} {names[step.name]} {words.subject(step.subject)}".rstrip()
+    text = f"  {mark} {words.step(step.name)} {step.subject}".rstrip()
     narration.say(f"{text}  {output.seconds(step.seconds)}" + (f"  {step.message}" if step.message else ""))
 
 

@@ -24,6 +24,16 @@ _REACTIONS = {
     "restart": _("restart"),
     "untouched": _("untouched"),
 }
+_STEPS = {
+    "stage": _("staged"),
+    "check": _("checked"),
+    "switch": _("switched"),
+    "start": _("started"),
+    "reload": _("reloaded"),
+    "restart": _("restarted"),
+    "probe": _("probed"),
+    "rollback": _("took back"),
+}
 
 
 def outcome(value: str, detail: str = "") -> str:
@@ -42,7 +52,6 @@ def reaction(value: str) -> str:
     return _REACTIONS.get(value, value)
 
 
-def subject(value: str) -> str:
-    """A step's subject: `nginx (reload)` with the reaction as a word, anything else as it is."""
-    name, bracket, rest = value.partition(" (")
-    return f"{name} ({reaction(rest.removesuffix(')'))})" if bracket else value
+def step(value: str) -> str:
+    """What a deployment has just done."""
+    return _STEPS[value]

@@ -26,7 +26,10 @@ PROBE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Step:
-    """One step as it ended. `name` is stage, check, switch, apply, probe or rollback; `subject` often a component."""
+    """One step as it ended. `name` is stage, check, switch, start, reload, restart, probe or rollback.
+
+    `subject` is the component, or the generation.
+    """
 
     name: str
     subject: str
@@ -100,7 +103,7 @@ class NodeDeployment:
                 reaction = "start"
             if reaction == "untouched":
                 continue
-            with self._step("apply", f"{name} ({reaction})"):
+            with self._step(reaction, name):
                 # A daemon that was stopped at the end of an earlier attempt may still be on its way down.
                 since = time.time()
                 if reaction == "start":
