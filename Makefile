@@ -33,9 +33,9 @@ screenshots: deb  ## Pictures of what people look at, into screenshots/
 	EXTRA_PACKAGES="chromium fonts-dejavu-core" tools/bootstrap.sh
 	$(PYTHON) -m screenshots.take
 
-sweep: deb  ## The long runs behind docs/measured.md
+sweep: bootstrap  ## The property tests with 5,000 random cases each instead of the fixed sample (docs/measured.md)
 	EXTRA_PACKAGES="$(TEST_PACKAGES)" tools/bootstrap.sh
-	RUPOST_SWEEP=1 $(PYTHON) -m pytest tests
+	RUPOST_SWEEP=1 $(PYTHON) -m pytest tests/unit tests/golden
 
 messages: bootstrap  ## Compiles the translations
 	msgfmt --check-format -o rupost_core/locale/ru/LC_MESSAGES/rupost.mo rupost_core/locale/ru/LC_MESSAGES/rupost.po

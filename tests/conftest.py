@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import psycopg2
 import pytest
 
@@ -24,6 +25,11 @@ from rupost_core.settings import DatabaseSettings, Settings
 
 # Tests compare texts; Russian ones come from a catalogue that is compiled when the package is built.
 os.environ["RUPOST_LANGUAGE"] = "en"
+
+# `make test` takes the same sample every time; `make sweep` a large one of its own, with the failing case printed.
+hypothesis.settings.register_profile("test", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("sweep", max_examples=5000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("sweep" if os.environ.get("RUPOST_SWEEP") else "test")
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 PASSWORD = "tést 'pass\" % \\ 1"

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from rupost_core.configuration.schema import Parameter, TemplateSpec
@@ -47,6 +48,16 @@ def resolve(spec: TemplateSpec, given: Mapping[str, Any]) -> Values:
             details=problems[1:],
             hint=_("See the parameters: rupost template show {name}", name=spec.name),
         )
+    return values
+
+
+def readable(spec: TemplateSpec, stored: Mapping[str, Any]) -> Values:
+    """Values of an earlier generation, which another version of the template may have left: what this one cannot
+    read, or did not know, is missing."""
+    values: Values = {}
+    for name, parameter in spec.parameters.items():
+        with suppress(ValueError):
+            values[name] = read(parameter, stored.get(name, parameter.default))
     return values
 
 

@@ -17,7 +17,7 @@ from rupost_core.configuration.library import Template, builtin_templates
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import Deployment, Generation, RenderedFile
 from rupost_core.configuration.node_host import NodeHost
-from rupost_core.configuration.parameters import Values, as_data, resolve, shown
+from rupost_core.configuration.parameters import Values, as_data, readable, resolve, shown
 from rupost_core.configuration.plan import (
     ComponentChange,
     FileChange,
@@ -145,7 +145,7 @@ class ConfigurationService(Service):
         number = self.live.current() if number is None else number
         generation = store.get_generation(work.connection, number)
         template = store.load_from_library(work.connection, generation.template_name, generation.template_version)
-        values = resolve(template.spec, store.generation_parameters(work.connection, self.desk.keyring, number))
+        values = readable(template.spec, store.generation_parameters(work.connection, self.desk.keyring, number))
         return GenerationView(
             generation,
             number == self.live.current(),
@@ -281,13 +281,12 @@ def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
 
 
 def _parameter_changes(template: Template, before: dict[str, Any], values: Values) -> tuple[ParameterChange, ...]:
-    old = resolve(template.spec, {k: v for k, v in before.items() if k in template.spec.parameters}) if before else {}
-    changes = []
-    for name, parameter in template.spec.parameters.items():
-        if old.get(name) != values[name]:
-            title = pick(parameter.title.as_dict())
-            changes.append(ParameterChange(name, title, shown(old.get(name)), shown(values[name])))
-    return tuple(changes)
+    old = readable(template.spec, before) if before else {}
+    return tuple(
+        ParameterChange(name, pick(parameter.title.as_dict()), shown(old.get(name)), shown(values[name]))
+        for name, parameter in template.spec.parameters.items()
+        if old.get(name) != values[name]
+    )
 
 
 def _outcome_of(error: RupostError) -> str:

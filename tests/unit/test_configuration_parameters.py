@@ -128,3 +128,12 @@ def test_no_text_makes_a_reader_fail_otherwise_than_by_value_error(text):
             parameters.read(parameter(kind, required=False), text)
         except ValueError as error:
             assert str(error)
+
+
+def test_values_of_another_version_of_the_template_are_read_as_far_as_possible():
+    stored = {"mail_host": "mail.a.ru", "message_size_limit": "nonsense", "was_dropped": 1, "client_affinity": 3600}
+    values = parameters.readable(SPEC, stored)
+    assert values["mail_host"] == "mail.a.ru"
+    assert values["client_affinity"] == 3600
+    assert "message_size_limit" not in values and "was_dropped" not in values
+    assert values["tls_minimum"] == "TLSv1.2"
