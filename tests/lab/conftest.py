@@ -48,6 +48,8 @@ def deb() -> Path:
 def lab(deb):
     subprocess.run([ROOT / "lab/lab", "up", "single", "--fresh", "--deb", deb], check=True, timeout=900)
     yield clients.find()
+    # As after a crash: the nodes are gone without a word, and what they held is still there.
+    subprocess.run(["pkill", "-9", "-f", "systemd-nspawn .*--machine=rl-"], check=True)
     subprocess.run([ROOT / "lab/lab", "down"], check=True, timeout=60)
     left = _left_behind()
     assert not left, f"lab/lab down left behind: {left}"
@@ -63,6 +65,7 @@ def _left_behind() -> list[str]:
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
     bridges = [line for line in links.splitlines() if line.startswith(("br-rp", "br-lab", "vb-"))]
     processes = subprocess.run(
-        ["pgrep", "-af", "systemd-nspawn.*--machine=rl-"], capture_output=True, text=True
+        ["pgrep", "-af", "systemd-nspawn .*--machine=rl-"], capture_output=True, text=True
     ).stdout
-    return [*mounts, *bridges, *processes.splitlines()]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("*/rl-*")]
+    return [*mounts, *bridges, *processes.splitlines(), *groups]

@@ -20,6 +20,12 @@ def subject():
     return f"test {time.time_ns()}"
 
 
+@pytest.mark.parametrize("port", [25, 80, 443, 465, 993, 4190, 5000, 10000, 20025])
+def test_every_port_of_the_manual_is_open_from_another_host(lab, port):
+    """Manual appendix 2; what each one does is asked below."""
+    socket.create_connection((lab.address, port), 10).close()
+
+
 def test_a_letter_from_outside_is_delivered_and_the_clients_own_address_is_logged(lab, node, subject):
     before = node.log_position()
     ivanov = lab.person("ivanov")
