@@ -63,9 +63,9 @@ def node(lab) -> Node:
 def _left_behind() -> list[str]:
     mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if "/rupost-lab/" in line]
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
-    bridges = [line for line in links.splitlines() if line.startswith(("br-rp", "br-lab", "vb-"))]
+    bridges = [line for line in links.splitlines() if line.startswith(("br-rupost", "vb-rl-"))]
     processes = subprocess.run(
         ["pgrep", "-af", "systemd-nspawn .*--machine=rl-"], capture_output=True, text=True
     ).stdout
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("*/rl-*")]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/rupost-lab*")]
     return [*mounts, *bridges, *processes.splitlines(), *groups]
