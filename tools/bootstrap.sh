@@ -11,7 +11,7 @@ fail() { echo "bootstrap: $1" >&2; exit 3; }
 
 # What only the machine that builds and tests needs; the nodes' own packages are in packaging/depends.
 packages="make gcc python3-dev python3-venv libpq-dev dpkg-dev gettext openssl
-          debootstrap systemd-container iproute2 rsync swaks libnet-ssleay-perl $EXTRA_PACKAGES"
+          debootstrap systemd-container iproute2 procps swaks libnet-ssleay-perl $EXTRA_PACKAGES"
 missing=""
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

@@ -254,17 +254,16 @@ def test_words() -> None:
     assert words.outcome("done") == "done"
     assert words.outcome("later") == "later"
     assert (words.face("cli"), words.face("x")) == ("command line", "x")
-    assert words.subject("nginx (reload)") == "nginx (reload)"
-    assert words.subject("41 → 42") == "41 → 42"
+    assert words.step("reload") == "reloaded"
     assert output.seconds(0.123) == "0.12 s"
 
 
 def test_words_in_russian() -> None:
     code = (
         "from rupost_cli import output, words\n"
-        "print(words.outcome('rolled_back'), words.face('web'), words.subject('nginx (reload)'), "
+        "print(words.outcome('rolled_back'), words.face('web'), words.step('reload'), "
         "output.seconds(1.5), sep='|')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60,
                           env=environment("ru"))  # fmt: skip
-    assert done.stdout == "выполнен откат|панель|nginx (перечитывание настроек)|1,50 с\n"
+    assert done.stdout == "выполнен откат|панель|перечитан|1,50 с\n"
