@@ -16,6 +16,8 @@ from rupost_core.core import Core
 from rupost_core.operation import Actor, Role
 
 RUNS = 15
+# Memcached has none: it is started for a fixed moment instead, which would only flatter the ratio.
+WITHOUT_CHECKER = {"memcached"}
 
 with Core(settings.load(), Actor("bench", Role.ADMINISTRATOR, "cli")) as core:
     live = core.configuration.live
@@ -40,7 +42,8 @@ for _run in range(RUNS):
         if problems:
             sys.exit(f"{name} refuses the live configuration: {problems[0]}")
         each[name].append(seconds)
-        total += seconds
+        if name not in WITHOUT_CHECKER:
+            total += seconds
     checking.append(total)
 
 print(

@@ -13,8 +13,8 @@ from rupost_core.configuration.schema import Parameter, TemplateSpec
 from rupost_core.errors import InputError
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
-from rupost_core.quantity import parse_duration, parse_size
-from rupost_core.secret import Secret
+from rupost_core.quantity import parse_duration, parse_size, shown_duration, shown_size
+from rupost_core.secret import HIDDEN, Secret
 from rupost_core.text import nearest
 
 Scalar = bool | int | str | Secret
@@ -93,16 +93,20 @@ def as_data(values: Values) -> dict[str, Any]:
     return {name: _data(value) for name, value in values.items()}
 
 
-def shown(value: Value) -> str:
-    """A value as people see it; secrets stay hidden."""
+def shown(parameter: Parameter, value: Value) -> str:
+    """A value as people write it: sizes and durations with their units; secrets stay hidden."""
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return ", ".join(shown(item) for item in value)
+        return ", ".join(shown(parameter, item) for item in value)
     if isinstance(value, Secret):
-        return "••••••"
+        return HIDDEN
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, int) and parameter.type == "size":
+        return shown_size(value)
+    if isinstance(value, int) and parameter.type == "duration":
+        return shown_duration(value)
     return str(value)
 
 

@@ -76,6 +76,8 @@ def _environment(template: Template) -> ImmutableSandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_insist_on_quoting,
+        # A file is rendered once a compilation: folding its constants costs more than it saves.
+        optimized=False,
     )
     environment.filters |= {name: _revealing(function) for name, function in FILTERS.items()}
     return environment

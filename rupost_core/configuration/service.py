@@ -149,7 +149,7 @@ class ConfigurationService(Service):
         return GenerationView(
             generation,
             number == self.live.current(),
-            {name: shown(value) for name, value in values.items()},
+            {name: shown(template.spec.parameters[name], value) for name, value in values.items()},
             self._files(work.connection, number),
         )
 
@@ -283,7 +283,12 @@ def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
 def _parameter_changes(template: Template, before: dict[str, Any], values: Values) -> tuple[ParameterChange, ...]:
     old = readable(template.spec, before) if before else {}
     return tuple(
-        ParameterChange(name, pick(parameter.title.as_dict()), shown(old.get(name)), shown(values[name]))
+        ParameterChange(
+            name,
+            pick(parameter.title.as_dict()),
+            shown(parameter, old.get(name)),
+            shown(parameter, values[name]),
+        )
         for name, parameter in template.spec.parameters.items()
         if old.get(name) != values[name]
     )

@@ -95,7 +95,7 @@ def test_limits_are_part_of_the_type():
 def test_a_secret_is_kept_but_never_shown():
     value = parameters.read(parameter("secret"), 'p"$s')
     assert isinstance(value, Secret)
-    assert 'p"$s' not in f"{value} {value!r} {parameters.shown(value)}"
+    assert 'p"$s' not in f"{value} {value!r} {parameters.shown(parameter('secret'), value)}"
     assert parameters.as_data({"x": value}) == {"x": 'p"$s'}
 
 
@@ -137,3 +137,9 @@ def test_values_of_another_version_of_the_template_are_read_as_far_as_possible()
     assert values["client_affinity"] == 3600
     assert "message_size_limit" not in values and "was_dropped" not in values
     assert values["tls_minimum"] == "TLSv1.2"
+
+
+@given(st.sampled_from(["size", "duration"]), st.integers(min_value=0, max_value=10**8))
+def test_what_is_shown_of_a_quantity_is_read_back(kind, number):
+    quantity = parameter(kind)
+    assert parameters.read(quantity, parameters.shown(quantity, number)) == number
