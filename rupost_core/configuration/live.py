@@ -12,7 +12,9 @@ them, and the certificates with them, to another generation.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,7 @@ from rupost_core.i18n import translate as _
 
 ROOT = Path("/var/lib/rupost/configuration")
 KEPT_GENERATIONS = 10
+_SETTLED_SECONDS = 10
 
 
 class LiveConfiguration:
@@ -70,6 +73,9 @@ class LiveConfiguration:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(mode=0o755)
         folders = {staging}
+        # Postfix waits up to 2 s before it reads a main.cf that somebody may still be writing. These files are
+        # whole before anybody is shown them, so they are dated a moment back.
+        settled = time.time() - _SETTLED_SECONDS
         for file in files:
             path = staging / file.path
             for parent in reversed(path.relative_to(staging).parents[:-1]):
@@ -77,6 +83,7 @@ class LiveConfiguration:
                 folders.add(staging / parent)
             uid, gid = owner_ids(file.owner, file.group)
             write_new(path, file.content.encode(), mode=file.mode, uid=uid, gid=gid)
+            os.utime(path, (settled, settled))
         for folder in folders:
             sync_directory(folder)
         shutil.rmtree(target, ignore_errors=True)
