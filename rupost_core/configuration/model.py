@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rupost_core.directory.model import DirectoryAccess
 from rupost_core.secret import Secret
+from rupost_core.settings import DatabaseSettings
 
 # Files whose component is this one belong to all that `use` it (certificates and keys).
 SHARED = "tls"
@@ -75,43 +77,15 @@ class NodeFacts:
 
 
 @dataclass(frozen=True)
-class DatabaseFacts:
-    """How the daemons reach PostgreSQL; hosts are (host, port) in order of preference."""
-
-    hosts: tuple[tuple[str, int], ...]
-    user: str
-    password: Secret
-    name: str
-    data_name: str
-
-
-@dataclass(frozen=True)
-class DirectoryFacts:
-    """A directory as Dovecot and SOGo need it; `urls` are ldap:// or ldaps://, filters RFC 4515."""
-
-    name: str
-    title: str
-    urls: tuple[str, ...]
-    starttls: bool
-    base: str
-    bind_dn: str
-    bind_password: Secret
-    ca_pem: str
-    login_attribute: str
-    active_filter: str
-
-
-@dataclass(frozen=True)
 class Surroundings:
     """All that a template may use besides its parameters."""
 
     live_root: str
     node: NodeFacts
     nodes: tuple[NodeFacts, ...]
-    database: DatabaseFacts
-    directories: tuple[DirectoryFacts, ...]
+    database: DatabaseSettings
+    directories: tuple[DirectoryAccess, ...]
     domains: tuple[str, ...]
-    certificate_name: str
     certificate_chain: str
     certificate_key: Secret
     dhparam: str

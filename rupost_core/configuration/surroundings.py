@@ -8,7 +8,7 @@ from rupost_core.access.desk import OfficeDesk
 from rupost_core.certificates import store as certificates
 from rupost_core.cluster import store as cluster
 from rupost_core.configuration.live import LiveConfiguration
-from rupost_core.configuration.model import DatabaseFacts, DirectoryFacts, NodeFacts, Surroundings
+from rupost_core.configuration.model import NodeFacts, Surroundings
 from rupost_core.database.reader import cursor_of
 from rupost_core.directory import store as directories
 from rupost_core.errors import DatabaseSchema
@@ -28,29 +28,13 @@ def gather(connection: Connection, desk: OfficeDesk, live: LiveConfiguration) ->
         )
     nodes = tuple(NodeFacts(node.name, node.address) for node in cluster.every(connection))
     this = NodeFacts(settings.node_name, settings.node_address)
-    database = settings.database
     return Surroundings(
         live_root=str(live.link),
         node=this,
         nodes=nodes or (this,),
-        database=DatabaseFacts(database.hosts, database.user, database.password, database.name, database.data_name),
-        directories=tuple(
-            DirectoryFacts(
-                name=access.name,
-                title=access.name,
-                urls=access.urls,
-                starttls=access.starttls,
-                base=access.base,
-                bind_dn=access.bind_dn,
-                bind_password=access.bind_password,
-                ca_pem=access.ca_pem,
-                login_attribute=access.login_attribute,
-                active_filter=access.active_filter,
-            )
-            for access in directories.access(connection, desk.keyring)
-        ),
+        database=settings.database,
+        directories=tuple(directories.access(connection, desk.keyring)),
         domains=tuple(domain.name for domain in mail.every_domain(cursor_of(connection))),
-        certificate_name=pair.certificate.name,
         certificate_chain=pair.certificate.chain_pem,
         certificate_key=pair.key_pem,
         dhparam=dhparam[2],

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from rupost_core.certificates.dhparam import named_group
 from rupost_core.configuration.library import builtin_templates
-from rupost_core.configuration.model import DatabaseFacts, DirectoryFacts, NodeFacts, RenderedFile, Surroundings
+from rupost_core.configuration.model import NodeFacts, RenderedFile, Surroundings
 from rupost_core.configuration.parameters import resolve
 from rupost_core.configuration.render import render
+from rupost_core.directory.model import DirectoryAccess
 from rupost_core.secret import Secret
+from rupost_core.settings import DatabaseSettings
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected"
@@ -19,9 +21,9 @@ PAIR = HERE / "pair"  # a self-signed certificate and its key, made once for the
 ODD_PASSWORD = "p@s's w\"ö$r%d\\#1"
 
 _CHAIN = (PAIR / "mail.crt").read_text()
-_DIRECTORY = DirectoryFacts(
+_DIRECTORY = DirectoryAccess(
     name="demo",
-    title="demo",
+    kind="freeipa",
     urls=("ldaps://dir1.demo.local:636",),
     starttls=False,
     base="cn=users,cn=accounts,dc=demo,dc=local",
@@ -29,16 +31,17 @@ _DIRECTORY = DirectoryFacts(
     bind_password=Secret(ODD_PASSWORD),
     ca_pem=_CHAIN,
     login_attribute="uid",
+    key_attribute="ipaUniqueID",
+    people_filter="(objectClass=person)",
     active_filter="(&(objectClass=person)(!(nsAccountLock=TRUE)))",
 )
 SURROUNDINGS = Surroundings(
     live_root=LIVE,
     node=NodeFacts("node1", "10.77.0.1"),
     nodes=(NodeFacts("node1", "10.77.0.1"),),
-    database=DatabaseFacts((("127.0.0.1", 5432),), "rupost", Secret(ODD_PASSWORD), "rupost", "rupost_data"),
+    database=DatabaseSettings((("127.0.0.1", 5432),), "rupost", Secret(ODD_PASSWORD)),
     directories=(_DIRECTORY,),
     domains=("demo.local", "example.ru"),
-    certificate_name="mail_cert",
     certificate_chain=_CHAIN,
     certificate_key=Secret((PAIR / "mail.key").read_text()),
     dhparam=named_group(2048).decode(),
