@@ -29,6 +29,11 @@ class Role(IntEnum):
     OPERATOR = 2
     ADMINISTRATOR = 3
 
+    @property
+    def title(self) -> str:
+        """The role's name for people."""
+        return {Role.VIEWER: _("viewer"), Role.OPERATOR: _("operator"), Role.ADMINISTRATOR: _("administrator")}[self]
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -175,9 +180,9 @@ def _require(desk: Desk, name: str, role: Role) -> None:
         _(
             "{login} has the role {has}; “{name}” needs {needs}.",
             login=desk.actor.login,
-            has=desk.actor.role.name.lower(),
+            has=desk.actor.role.title,
             name=name,
-            needs=role.name.lower(),
+            needs=role.title,
         ),
         hint=_("Ask an administrator to do it, or to raise the role."),
     )

@@ -121,15 +121,22 @@ def _reason(problem: Any, location: tuple[str | int, ...]) -> str:
             | "model_type"
             | "model_attributes_type"
         ):
-            return _(
-                "“{given}” is of the wrong kind: {wanted} is needed",
-                given=given,
-                wanted=problem["type"].split("_")[0],
-            )
+            return _("“{given}” is of the wrong kind: {wanted} is needed", given=given, wanted=_kind(problem["type"]))
         case "string_too_short" | "too_short":
             return _("it must not be empty")
         case _other:
             return str(problem["msg"])
+
+
+def _kind(error_type: str) -> str:
+    """What Pydantic's `string_type`, `list_type`, … wanted, in words."""
+    words = {
+        "string": _("a text"),
+        "int": _("a whole number"),
+        "bool": _("true or false"),
+        "list": _("a list"),
+    }
+    return words.get(error_type.split("_")[0], _("a mapping of keys to values"))
 
 
 def _is_type_label(part: str | int) -> bool:
