@@ -8,8 +8,9 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from old_server import posing_as_old
@@ -350,29 +351,43 @@ def test_a_config_path_that_cannot_be_written(place: Place, tmp_path: Path) -> N
     assert done.returncode == 16 and "Traceback" not in done.stderr
 
 
-def test_a_plain_user_is_sent_to_sudo(place: Place, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "wizard", *place.flags()]
-    words.remove("--no-services")
-    environment = place.environment() | {"RUPOST_CONFIG": "/etc/rupost/config.json"}
-    for flags in (words, [*words, "--no-services"]):
-        done = subprocess.run(
-            [*NOBODY, *flags],
-            env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60,
+@pytest.fixture
+def as_nobody() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Runs the wizard as a plain user, who must be able to read the checkout wherever it lies (below /root, say):
+    a mount namespace shows it to him at a path that is open to all."""
+    seen = Path("/tmp") / f"rupost-checkout.{os.getpid()}"
+    seen.mkdir(mode=0o755)
+    enter = 'mount --bind "$1" "$2" && cd "$2" && shift 2 && exec "$@"'
+
+    def run(environment: dict[str, str], flags: list[str]) -> subprocess.CompletedProcess[str]:
+        python = seen / Path(sys.executable).relative_to(ROOT)
+        return subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", enter, "sh", ROOT, seen,
+             *NOBODY, python, "-m", "wizard", *flags],
+            env=environment, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
+
+    yield run
+    seen.rmdir()
+
+
+def test_a_plain_user_is_sent_to_sudo(place: Place, as_nobody: Callable[..., Any]) -> None:
+    flags = place.flags()
+    flags.remove("--no-services")
+    environment = place.environment() | {"RUPOST_CONFIG": "/etc/rupost/config.json"}
+    for some in (flags, [*flags, "--no-services"]):
+        done = as_nobody(environment, some)
         assert done.returncode == 3 and "sudo" in done.stderr, done.stderr
 
 
-def test_a_plain_user_may_write_where_he_may(place: Place, tmp_path: Path) -> None:
+def test_a_plain_user_may_write_where_he_may(place: Place, as_nobody: Callable[..., Any]) -> None:
     place.make_role()
     home = Path("/tmp") / f"rupost-wizard-test.{os.getpid()}"
     home.mkdir(mode=0o755)
     os.chown(home, 65534, 65534)
     place.config = home / "etc" / "config.json"
     try:
-        done = subprocess.run(
-            [*NOBODY, sys.executable, "-m", "wizard", *place.flags()],
-            env=place.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+        done = as_nobody(place.environment(), place.flags())
         assert done.returncode == 0, done.stderr
     finally:
         subprocess.run(["rm", "-r", str(home)], check=True)
