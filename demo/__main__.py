@@ -155,7 +155,7 @@ def _prove(what: str, program: str, action: Callable[[], str]) -> Proof:
 
 def _own_check(lab: clients.Lab) -> bool:
     person = lab.person("sidorov")
-    command = ["lab/lab", "sh", "node1", "env", f"RUPOST_CHECK_PASSWORD={person.password}",
+    command = ["lab/lab", "sh", "node1", "env", "RUPOST_LANGUAGE=en", f"RUPOST_CHECK_PASSWORD={person.password}",
                "rupost", "check", "mailflow", "--address", person.address]  # fmt: skip
     return subprocess.run(command, timeout=120, check=False).returncode == 0
 
