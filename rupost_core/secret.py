@@ -8,7 +8,6 @@ of the database without its password reveals nothing.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import os
@@ -85,11 +84,6 @@ class Keyring:
     def unwrap(cls, wrapped: WrappedKey, password: Secret) -> Keyring:
         """Raises SealBroken when the password is not the one that the key was wrapped with."""
         return cls(_open(_wrapping_key(password, wrapped.salt), wrapped.sealed, "data-key"))
-
-
-def generate_password(length_bytes: int = 24) -> Secret:
-    """A random URL-safe password of 4/3 times as many characters."""
-    return Secret(base64.urlsafe_b64encode(os.urandom(length_bytes)).decode().rstrip("="))
 
 
 def _wrapping_key(password: Secret, salt: bytes) -> bytes:

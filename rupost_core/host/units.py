@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from rupost_core.errors import CommandFailed
 from rupost_core.host.commands import run
 
@@ -37,13 +35,3 @@ def enable_now(unit: str) -> None:
 def last_log_lines(unit: str, count: int = 6) -> list[str]:
     done = run(["journalctl", "-u", unit, "-n", str(count), "-o", "cat", "--no-pager"], timeout=10, check=False)
     return done.stdout.strip().splitlines()
-
-
-def wait_active(unit: str, seconds: float) -> bool:
-    """Whether the unit is active within so many seconds (polled: systemctl has no waiting form for it)."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if is_active(unit):
-            return True
-        time.sleep(0.1)
-    return is_active(unit)
