@@ -23,6 +23,9 @@ LAB_ONLY = (
     "iputils-ping",
     "less",
     "strace",
+    "rspamd",  # a real milter
+    "python3-milter",  # for the scripted one
+    "pebble",  # an ACME server (RFC 8555) to test against
 )
 
 

@@ -14,7 +14,8 @@ from rupost_cli.session import open_core
 from rupost_cli.verbs import Noun, Whole, json_option
 from rupost_core.configuration.deploy import Step
 from rupost_core.configuration.plan import FileChange, Plan
-from rupost_core.configuration.service import Wish
+from rupost_core.configuration.service import Manner, Wish
+from rupost_core.configuration.walls import WALLS, WallName
 from rupost_core.errors import InputError, NotFound
 from rupost_core.i18n import translate as _
 
@@ -40,6 +41,12 @@ def _wish_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
+def _manner_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how to deploy or roll back."""
+    return click.option("--skip-wall", "skip", type=click.Choice(WALLS), multiple=True,
+                        help=_("Leave a wall out; the journal keeps it. May be repeated."))(function)  # fmt: skip
+
+
 @app.verb()
 @_wish_options
 @json_option
@@ -58,12 +65,13 @@ def plan(as_json: bool, **wanted: Any) -> None:
 @_wish_options
 @click.option("--reason", metavar=_("TEXT"), default="", help=_("Why; it stands in the history."))
 @click.option("--force", is_flag=True, help=_("Deploy and restart everything even without a change."))
+@_manner_options
 @json_option
-def deploy(reason: str, force: bool, as_json: bool, **wanted: Any) -> None:
+def deploy(reason: str, force: bool, skip: tuple[WallName, ...], as_json: bool, **wanted: Any) -> None:
     """Check the configuration, bring this node to it, and put the former one back if it does not serve."""
     wish = _wish(**wanted)
     with open_core() as core:
-        outcome = core.configuration.deploy(wish, reason, _narrate, force=force)
+        outcome = core.configuration.deploy(wish, reason, _narrate, Manner(force, frozenset(skip)))
     if as_json:
         output.show_json(outcome)
     elif outcome.generation is None:
@@ -163,11 +171,12 @@ def diff(old: int, new: int, as_json: bool) -> None:
 
 @app.verb()
 @click.argument("number", metavar=_("NUMBER"), type=Whole(), help=_("The generation to go back to."))
+@_manner_options
 @json_option
-def rollback(number: int, as_json: bool) -> None:
+def rollback(number: int, skip: tuple[WallName, ...], as_json: bool) -> None:
     """Bring this node back to a stored generation."""
     with open_core() as core:
-        planned = core.configuration.rollback(number, _narrate)
+        planned = core.configuration.rollback(number, _narrate, Manner(skip=frozenset(skip)))
     if as_json:
         output.show_json({"live": number, "plan": planned})
     else:
@@ -206,7 +215,7 @@ def _split(text: str, option: str) -> tuple[str, str]:
 
 
 def _narrate(step: Step) -> None:
-    mark = {"done": "✓", "refused": "✗", "failed": "✗"}[step.outcome]
+    mark = {"done": "✓", "refused": "✗", "failed": "✗", "skipped": "–"}[step.outcome]
     text = f"  {mark} {words.step(step.name)} {step.subject}".rstrip()
     narration.say(f"{text}  {output.seconds(step.seconds)}" + (f"  {step.message}" if step.message else ""))
 

@@ -58,6 +58,18 @@ def update_lists() -> None:
 
 
 @app.verb()
+def agent() -> None:
+    """See to this node: deployments that were cut short, confirmations, changes by hand (rupost-agent.service)."""
+    import threading
+
+    from rupost_core.agent.duties import duties
+    from rupost_core.agent.loop import run
+
+    set_up_monitor_log()
+    run(duties(ACTOR), threading.Event())
+
+
+@app.verb()
 def scheduler() -> None:
     """Run the cluster's jobs when they are due, until SIGTERM (rupost-scheduler.service)."""
     from rupost_cli.scheduler import run

@@ -26,7 +26,9 @@ _REACTIONS = {
 }
 _STEPS = {
     "stage": _("staged"),
-    "check": _("checked"),
+    "lint": _("lint"),
+    "checkers": _("checked"),
+    "shadow": _("shadow start"),
     "switch": _("switched"),
     "start": _("started"),
     "reload": _("reloaded"),

@@ -16,7 +16,7 @@ from wizard.panel import wait_for_panel
 
 EVACUATOR_TIMER = "rupost-mailqueue-evacuator.timer"
 LISTS_TIMER = "rupost-distribution-lists-updater.timer"
-SERVICES = ("rupost.service", "rupost-scheduler.service")
+SERVICES = ("rupost.service", "rupost-scheduler.service", "rupost-agent.service")
 PANEL_SECONDS = 15.0
 
 

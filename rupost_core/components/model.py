@@ -9,20 +9,28 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from rupost_core.host.commands import Finished, run
+from rupost_core.i18n import translate as _
 from rupost_core.text import place
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a component refuses a configuration. `file` is relative to the live root; `line` counts from 1."""
+    """Why a configuration is refused. `file` is relative to the live root; `line` counts from 1.
+
+    `parameter` is the template's parameter that the line came from, or "" where it came from none.
+    """
 
     component: str
     file: str
     line: int | None
     reason: str
+    parameter: str = ""
 
     def __str__(self) -> str:
-        return f"{self.component}: {place(self.file, self.line)}: {self.reason}"
+        where = f"{self.component}: {place(self.file, self.line)}"
+        if self.parameter:
+            where += " (" + _("parameter {name}", name=self.parameter) + ")"
+        return f"{where}: {self.reason}"
 
 
 @dataclass(frozen=True)

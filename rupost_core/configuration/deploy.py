@@ -6,9 +6,9 @@ cancelled command) puts the former generation back and lets the components take 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +18,7 @@ from rupost_core.components.probe import ProbeResult
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import RenderedFile
 from rupost_core.configuration.plan import ComponentChange
+from rupost_core.configuration.walls import Candidate, Wall
 from rupost_core.errors import CheckFailed, DeploymentError, RolledBack, RupostError
 from rupost_core.i18n import translate as _
 
@@ -26,9 +27,9 @@ PROBE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Step:
-    """One step as it ended. `name` is stage, check, switch, start, reload, restart, probe or rollback.
+    """One step as it ended. `name` is stage, the name of a wall, switch, start, reload, restart, probe or rollback.
 
-    `subject` is the component, or the generation.
+    `subject` is the component, or the generation. `outcome` is done, refused, skipped or failed.
     """
 
     name: str
@@ -59,6 +60,8 @@ class NodeDeployment:
     components: dict[str, Component]
     host: Host
     report: Report
+    walls: tuple[Wall, ...]
+    skipped: frozenset[str] = frozenset()
 
     def run(self, number: int, files: tuple[RenderedFile, ...], changes: tuple[ComponentChange, ...]) -> None:
         """Raises CheckFailed (nothing was changed), RolledBack, or DeploymentError when taking back failed too."""
@@ -66,7 +69,7 @@ class NodeDeployment:
             former = self.live.current()
             with self._step("stage", str(number)):
                 staged = self.live.stage(number, files)
-            self._check(StagedView(staged, self.live.link))
+            self._examine(Candidate(files, StagedView(staged, self.live.link)))
             try:
                 with self._step("switch", f"{former} → {number}"):
                     self.live.switch(number)
@@ -76,24 +79,23 @@ class NodeDeployment:
                 self._take_back(former, changes, error)
             self.live.prune()
 
-    def _check(self, view: StagedView) -> None:
-        with ThreadPoolExecutor(4) as pool:
-            checked = list(pool.map(lambda component: self._check_one(component, view), self.components.values()))
-        problems = [problem for found in checked for problem in found]
-        if problems:
-            raise CheckFailed(
-                str(problems[0]),
-                details=[str(problem) for problem in problems[1:]],
-                hint=_("Correct the parameter or the template; mail flows on with the former configuration."),
-            )
+    def _examine(self, candidate: Candidate) -> None:
+        """Each wall in turn: a later one is dearer, and need not be asked about what an earlier one has refused."""
+        for wall in self.walls:
+            if wall.name in self.skipped:
+                self.report(Step(wall.name, "", "skipped", 0.0))
+                continue
+            problems = wall.problems(candidate, functools.partial(self._notice, wall.name))
+            if problems:
+                raise CheckFailed(
+                    str(problems[0]),
+                    details=[str(problem) for problem in problems[1:]],
+                    hint=_("Correct the parameter or the template; mail flows on with the former configuration."),
+                )
 
-    def _check_one(self, component: Component, view: StagedView) -> list[Problem]:
-        started = time.monotonic()
-        problems = component.check(view)
-        outcome = "refused" if problems else "done"
+    def _notice(self, wall: str, subject: str, seconds: float, problems: list[Problem]) -> None:
         message = str(problems[0]) if problems else ""
-        self.report(Step("check", component.name, outcome, time.monotonic() - started, message))
-        return problems
+        self.report(Step(wall, subject, "refused" if problems else "done", seconds, message))
 
     def _apply(self, changes: tuple[ComponentChange, ...]) -> None:
         reactions = {change.component: change.reaction for change in changes}

@@ -28,6 +28,7 @@ from rupost_core.configuration.plan import (
 )
 from rupost_core.configuration.render import render
 from rupost_core.configuration.surroundings import gather
+from rupost_core.configuration.walls import Checkers, WallName
 from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import pick
@@ -45,6 +46,21 @@ class Wish:
     version: str | None = None
     values: Mapping[str, Any] | None = None
     defaults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to deploy. `skip` names the walls to leave out; `force` deploys and restarts even without a change.
+
+    With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time.
+    """
+
+    force: bool = False
+    skip: frozenset[WallName] = frozenset()
+    confirm_within: int | None = None
+
+
+AS_USUAL = Manner()
 
 
 @dataclass(frozen=True)
@@ -108,26 +124,26 @@ class ConfigurationService(Service):
         """Shows what a deployment would change."""
         return self._draft(work.connection, wish).plan
 
-    def deploy(self, wish: Wish, reason: str, report: Report, *, force: bool = False) -> Outcome:
+    def deploy(self, wish: Wish, reason: str, report: Report, manner: Manner = AS_USUAL) -> Outcome:
         """Renders, stores and brings this node to a new generation; nothing to change means nothing is done.
 
-        `force` makes a generation and reloads everything even so. Raises CheckFailed, RolledBack, DeploymentError.
+        Raises CheckFailed, RolledBack, DeploymentError.
         """
         self._must_be_root()
-        plan, generation = self._save(wish, reason, force)
+        plan, generation = self._save(wish, reason, manner.force)
         if generation is None:
             return Outcome(None, plan)
         changes = plan.components
-        if force:
+        if manner.force:
             changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
-        self._bring_node_to(generation.number, changes, report)
+        self._bring_node_to(generation.number, changes, report, manner)
         return Outcome(generation, plan)
 
-    def rollback(self, number: int, report: Report) -> Plan:
+    def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Plan:
         """Brings this node back to a stored generation, exactly as it was rendered then."""
         self._must_be_root()
         plan = self._plan_rollback(number)
-        self._bring_node_to(number, plan.components, report)
+        self._bring_node_to(number, plan.components, report, manner)
         return plan
 
     @operation("config.history", Role.VIEWER, reads=True)
@@ -206,10 +222,14 @@ class ConfigurationService(Service):
         return Plan(current or None, template.title, (), changes, components)
 
     @operation("config.deploy", Role.ADMINISTRATOR)
-    def _begin(self, work: Work, number: int) -> tuple[int, tuple[RenderedFile, ...]]:
+    def _begin(self, work: Work, number: int, manner: Manner) -> tuple[int, tuple[RenderedFile, ...]]:
         """Notes that this node is on its way to a generation."""
         node = self.desk.settings.node_name
-        work.record(f"generation:{number}", before={"live": self.live.current()}, after={"node": node})
+        work.record(
+            f"generation:{number}",
+            before={"live": self.live.current()},
+            after={"node": node, "skipped_walls": sorted(manner.skip), "confirm_within": manner.confirm_within},
+        )
         identity = store.start_deployment(work.connection, number, node, work.actor.login)
         return identity, self._files(work.connection, number)
 
@@ -219,11 +239,18 @@ class ConfigurationService(Service):
         store.finish_deployment(work.connection, identity, outcome, message)
         work.record(f"generation:{number}", after={"outcome": outcome, "message": message})
 
-    def _bring_node_to(self, number: int, changes: tuple[ComponentChange, ...], report: Report) -> None:
-        identity, files = self._begin(number)
+    def _bring_node_to(
+        self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
+    ) -> None:
+        identity, files = self._begin(number, manner)
         events = EventLog(self.desk.database, self.desk.settings.node_name, f"generation:{number}")
         deployment = NodeDeployment(
-            self.live, registry.ALL, NodeHost(self.desk.settings.node_address), _both(report, events.add)
+            self.live,
+            registry.ALL,
+            NodeHost(self.desk.settings.node_address),
+            _both(report, events.add),
+            walls=(Checkers(registry.ALL),),
+            skipped=manner.skip,
         )
         try:
             deployment.run(number, files, changes)

@@ -14,6 +14,7 @@ from rupost_core.configuration.deploy import NodeDeployment
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import RenderedFile
 from rupost_core.configuration.plan import ComponentChange
+from rupost_core.configuration.walls import Checkers
 from rupost_core.errors import CheckFailed, CommandFailed, DeploymentError, RolledBack
 
 
@@ -86,7 +87,9 @@ def node(tmp_path):
         steps = []
 
         def deploy(self, number, text, changes):
-            NodeDeployment(self.live, self.components, self.host, self.steps.append).run(number, files(text), changes)
+            NodeDeployment(
+                self.live, self.components, self.host, self.steps.append, walls=(Checkers(self.components),)
+            ).run(number, files(text), changes)
 
         def content(self):
             return (self.live.link / "postfix/main").read_text()
@@ -109,7 +112,7 @@ def test_only_what_changed_is_reloaded(node):
     node.deploy(2, "two", CHANGES)
     assert node.content() == "two"
     assert node.host.log == [("reload", "postfix.service")]
-    assert [step.name for step in node.steps] == ["stage", "check", "check", "switch", "reload", "probe"]
+    assert [step.name for step in node.steps] == ["stage", "checkers", "checkers", "switch", "reload", "probe"]
 
 
 def test_a_refused_check_touches_nothing(node):
@@ -163,7 +166,8 @@ def test_a_failed_first_deployment_leaves_a_silent_node(tmp_path):
     host.serves = lambda number: False
     components = {name: PlayedComponent(name) for name in ("postfix", "nginx")}
     with pytest.raises(RolledBack):
-        NodeDeployment(live, components, host, lambda step: None).run(1, files("one"), FIRST)
+        deployment = NodeDeployment(live, components, host, lambda step: None, walls=(Checkers(components),))
+        deployment.run(1, files("one"), FIRST)
     assert live.current() == 0
     assert host.active == set()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rupost_core.errors import CertificateError, CommandFailed
+from wizard.actions import SERVICES
 from wizard import actions as actions_module
 from wizard.actions import EVACUATOR_TIMER, LISTS_TIMER, actions
 from wizard.flow import Outcome, Report, Result, go
@@ -95,7 +96,7 @@ def test_services_are_restarted_also_when_they_run(systemd: SimpleNamespace) -> 
     do = actions(core(), services=True)
     assert do["services"]().outcome is Outcome.DONE
     assert do["services"]().outcome is Outcome.PRESENT
-    once = [(verb, unit) for unit in ("rupost.service", "rupost-scheduler.service") for verb in ("enable", "restart")]
+    once = [(verb, unit) for unit in SERVICES for verb in ("enable", "restart")]
     assert systemd.calls == once * 2
     assert systemd.probes[0][:2] == ("CHAIN", 5000)
 

@@ -1,0 +1,59 @@
+"""The walls that a generation must pass before anything live changes.
+
+Each looks at the whole staged generation and says what is wrong with it. A wall can be left out only by its name, by
+an administrator who says so; the journal keeps it (service.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+from rupost_core.components.model import Component, Problem, StagedView
+from rupost_core.configuration.model import RenderedFile
+
+WallName = Literal["lint", "checkers", "shadow"]
+WALLS: tuple[WallName, ...] = get_args(WallName)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A staged generation as the walls see it: its files as values, and the same files on disk."""
+
+    files: tuple[RenderedFile, ...]
+    view: StagedView
+
+
+# What a wall tells while it looks: (subject, seconds, problems of this subject).
+Notice = Callable[[str, float, list[Problem]], None]
+
+
+class Wall(Protocol):
+    """One kind of examination. `name` is what it is called in options, steps and the journal."""
+
+    name: WallName
+
+    def problems(self, candidate: Candidate, notice: Notice) -> list[Problem]: ...
+
+
+class Checkers:
+    """Every component's own checker, side by side, on the staged files."""
+
+    name: WallName = "checkers"
+
+    def __init__(self, components: Mapping[str, Component]) -> None:
+        self._components = components
+
+    def problems(self, candidate: Candidate, notice: Notice) -> list[Problem]:
+        def check(component: Component) -> list[Problem]:
+            started = time.monotonic()
+            found = component.check(candidate.view)
+            notice(component.name, time.monotonic() - started, found)
+            return found
+
+        with ThreadPoolExecutor(4) as pool:
+            checked = list(pool.map(check, self._components.values()))
+        return [problem for found in checked for problem in found]
