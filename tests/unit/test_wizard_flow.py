@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from rupost_core.errors import CertificateError, CommandFailed
-from wizard.actions import SERVICES
 from wizard import actions as actions_module
-from wizard.actions import EVACUATOR_TIMER, LISTS_TIMER, actions
+from wizard.actions import EVACUATOR_TIMER, LISTS_TIMER, SERVICES, actions
 from wizard.flow import Outcome, Report, Result, go
 from wizard.steps import STEPS, Step
 
