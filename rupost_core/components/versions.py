@@ -24,7 +24,7 @@ def is_empty(wanted: str) -> bool:
     bounds = [(match[1], numbers(match[2])) for match in map(_CONDITION.fullmatch, wanted.split()) if match]
     length = max((len(limit) for _sign, limit in bounds), default=0) + 1
     # Between two neighbouring limits all versions are alike, so the limits and what follows each are enough.
-    candidates = [(0,)]
+    candidates: list[tuple[int, ...]] = [(0,)]
     for _sign, limit in bounds:
         padded = limit + (0,) * (length - len(limit))
         candidates += [limit, (*padded[:-1], padded[-1] + 1), _just_below(limit)]

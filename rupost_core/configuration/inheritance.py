@@ -1,8 +1,8 @@
 """A template that extends another one: what both say together.
 
-Parameters of the base stay unless the same name stands in the heir. Without a `type` that entry only changes the base's
-(a default, a limit, a title); with one it replaces it. Files stay unless the heir has one with the same path or
-drops it. `supports` is replaced component by component, `uses` only grows.
+Parameters of the base stay unless the same name stands in the heir. Without a `type` that entry only changes the
+base's (a default, a limit, a title); with one it replaces it. Files stay unless the heir has one with the same path
+or drops it. `supports` is replaced component by component, `uses` only grows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """YAML read with the line of every key, and with bounds: no aliases, no tags, no duplicate keys, limited size.
 
-Depth and the number of tokens are counted while the text is scanned, before anything is built of it, so that neither a
-deep nor a long document costs more than a moment.
+Depth and the number of tokens are counted while the text is scanned, before anything is built of it, so that neither
+a deep nor a long document costs more than a moment.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "
 # libyaml's reader is ten times as fast; PyYAML has it in every build but the rare ones without a C compiler.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPENING = (
-    yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken,
+    yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken,
 )  # fmt: skip
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 

@@ -3,8 +3,8 @@
 Python's own matcher backtracks: `(a+)+b` needs hours for forty letters, and a template is not always ours. So a
 pattern is read by Python's parser, turned into a nondeterministic automaton (K. Thompson, "Regular Expression Search
 Algorithm", 1968) and run over the value once, a set of states at a time. What such an automaton cannot express is
-refused when the template is read: back references, look-around, word boundaries, atomic groups, flags. Greedy and lazy
-repetition mean the same, since the whole value must match.
+refused when the template is read: back references, look-around, word boundaries, atomic groups, flags. Greedy and
+lazy repetition mean the same, since the whole value must match.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ class Pattern:
                 self._join(self._sequence(branch, self._after(start)), end)
             return end
         if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT):
-            return self._repeat(*argument, start)
+            least, most, content = argument
+            return self._repeat(least, most, content, start)
         if operation is sre.AT and argument in _ANCHORS:
             end = self._new()
             self._join(start, end, _ANCHORS[argument])
