@@ -106,38 +106,47 @@ def load(files: Mapping[str, str], origin: str, find_base: FindBase = find_built
 
     Raises RefusedTemplate with everything that is wrong.
     """
-    template, findings, _marked = examine(files, find_base)
-    if template is None or findings:
-        raise RefusedTemplate(origin, findings)
-    return template
+    found = examine(files, find_base)
+    if found.template is None or found.findings:
+        raise RefusedTemplate(origin, found.findings)
+    return found.template
 
 
-def examine(
-    files: Mapping[str, str], find_base: FindBase
-) -> tuple[Template | None, list[Finding], marked_yaml.MarkedYaml]:
-    """The template, unless it does not even have its form; the errors; and template.yaml with its lines."""
+@dataclass(frozen=True)
+class Examination:
+    """`template` is None when it has not even a template's form. `marked` is what it and its base say together."""
+
+    template: Template | None
+    findings: list[Finding]
+    marked: marked_yaml.MarkedYaml
+    base: Template | None = None
+
+
+def examine(files: Mapping[str, str], find_base: FindBase) -> Examination:
+    """Reads template.yaml, finds the base, and checks what both say together; nothing is rendered."""
     nothing = marked_yaml.MarkedYaml(None, {})
     if SPEC_FILE not in files:
         missing = _("it is missing; a template is a folder with template.yaml and the files that it renders")
-        return None, [error(SPEC_FILE, None, missing)], nothing
+        return Examination(None, [error(SPEC_FILE, None, missing)], nothing)
     try:
         marked = marked_yaml.load(files[SPEC_FILE], SPEC_FILE)
     except marked_yaml.BadYaml as problem:
-        return None, [error(SPEC_FILE, problem.line, problem.reason)], nothing
+        return Examination(None, [error(SPEC_FILE, problem.line, problem.reason)], nothing)
     findings: list[Finding] = []
     base = None
     if isinstance(marked.data, dict) and (wish := _wanted_base(marked.data)):
         try:
             base = _base_for(marked.data, *wish, find_base)
         except InputError as problem:
-            return None, [error(SPEC_FILE, marked.line_of(("extends",)), problem.message)], marked
+            return Examination(None, [error(SPEC_FILE, marked.line_of(("extends",)), problem.message)], marked)
         marked, findings = merge(base.spec, marked, SPEC_FILE)
     try:
         spec = TemplateSpec.model_validate(marked.data)
     except ValidationError as problem:
-        return None, findings + [_describe(one, marked) for one in problem.errors()], marked
+        findings += [_describe(one, marked) for one in problem.errors()]
+        return Examination(None, findings, marked, base)
     template = Template(spec, files, base)
-    return template, findings + list(_contradictions(template, marked)), marked
+    return Examination(template, findings + list(_contradictions(template, marked)), marked, base)
 
 
 def _wanted_base(data: dict[str, Any]) -> tuple[str, str | None] | None:
