@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rupost_core.checks.mailflow import MailflowService
     from rupost_core.cluster.service import ClusterService
     from rupost_core.configuration.service import ConfigurationService
+    from rupost_core.configuration.template_service import TemplateService
     from rupost_core.directory.service import DirectoryService
     from rupost_core.mail.service import MailService
 
@@ -85,6 +86,12 @@ class Core:
         from rupost_core.checks.mailflow import MailflowService
 
         return MailflowService(self.desk)
+
+    @cached_property
+    def templates(self) -> TemplateService:
+        from rupost_core.configuration.template_service import TemplateService
+
+        return TemplateService(self.desk)
 
     def close(self) -> None:
         desk = self.__dict__.get("desk")

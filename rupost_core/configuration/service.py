@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from rupost_core import edition
 from rupost_core.access.desk import OfficeDesk
 from rupost_core.components import registry
 from rupost_core.configuration import store
+from rupost_core.configuration.confinement import render_any
 from rupost_core.configuration.deploy import NodeDeployment, Report, Step
 from rupost_core.configuration.events import EventLog
 from rupost_core.configuration.library import Template, builtin_templates
@@ -26,9 +29,9 @@ from rupost_core.configuration.plan import (
     compare,
     component_changes,
 )
-from rupost_core.configuration.render import render
 from rupost_core.configuration.surroundings import gather
 from rupost_core.configuration.walls import Checkers, WallName
+from rupost_core.edition import require_enterprise
 from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import pick
@@ -87,6 +90,7 @@ class _Draft:
     values: Values
     files: tuple[RenderedFile, ...]
     plan: Plan
+    versions: dict[str, str]
 
 
 class ConfigurationService(Service):
@@ -160,7 +164,7 @@ class ConfigurationService(Service):
         """Shows a generation (the live one by default): origin, parameters, files."""
         number = self.live.current() if number is None else number
         generation = store.get_generation(work.connection, number)
-        template = store.load_from_library(work.connection, generation.template_name, generation.template_version)
+        template = self._template_of(work.connection, generation)
         values = readable(template.spec, store.generation_parameters(work.connection, self.desk.keyring, number))
         return GenerationView(
             generation,
@@ -180,8 +184,6 @@ class ConfigurationService(Service):
     def _save(self, work: Work, wish: Wish, reason: str, force: bool) -> tuple[Plan, Generation | None]:
         """Renders the wish and stores it as a new generation."""
         draft = self._draft(work.connection, wish)
-        versions = registry.installed_versions()
-        _refuse_unsupported(draft.template, versions)
         if draft.plan.is_empty and not force:
             work.record("generation:-", after={"changed": False})
             return draft.plan, None
@@ -193,7 +195,7 @@ class ConfigurationService(Service):
             based_on=draft.plan.based_on,
             author=work.actor.login,
             reason=reason,
-            component_versions=versions,
+            component_versions=draft.versions,
             files={self.desk.settings.node_name: draft.files},
         )
         work.record(
@@ -215,7 +217,7 @@ class ConfigurationService(Service):
                   number=number, node=self.desk.settings.node_name),
                 hint=_("Deploy a new generation instead: rupost config deploy"),
             )  # fmt: skip
-        template = store.load_from_library(work.connection, target.template_name, target.template_version)
+        template = self._template_of(work.connection, target)
         changes = compare(self._files(work.connection, current) if current else (), files)
         work.record("generation", before={"live": current}, after={"live": number})
         components = component_changes(changes, template.spec, first=current == 0)
@@ -266,18 +268,23 @@ class ConfigurationService(Service):
         before: dict[str, Any] = {}
         old_files: tuple[RenderedFile, ...] = ()
         name, version = wish.template, wish.version
+        generation = None
         if current:
             generation = store.get_generation(connection, current)
             name = name or generation.template_name
             before = store.generation_parameters(connection, self.desk.keyring, current)
             old_files = self._files(connection, current)
         template = store.load_from_library(connection, name or DEFAULT_TEMPLATE, version)
+        versions = registry.installed_versions()
+        _refuse_unsupported(template, versions)
+        if generation is None or generation.template_name != template.spec.name:
+            _refuse_edition(template)
         given = {key: value for key, value in before.items() if key in template.spec.parameters}
         given |= dict(wish.values or {})
         for key in wish.defaults:
             given.pop(key, None)
         values = resolve(template.spec, given)
-        files = render(template, values, gather(connection, self.desk, self.live))
+        files = render_any(template, values, gather(connection, self.desk, self.live))
         changes = compare(old_files, files)
         plan = Plan(
             based_on=current or None,
@@ -286,7 +293,11 @@ class ConfigurationService(Service):
             files=changes,
             components=component_changes(changes, template.spec, first=current == 0),
         )
-        return _Draft(template, values, files, plan)
+        return _Draft(template, values, files, plan, versions)
+
+    def _template_of(self, connection: Connection, generation: Generation) -> Template:
+        name, version = generation.template_name, generation.template_version
+        return store.load_from_library(connection, name, version, retired=True)
 
     def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
         return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
@@ -305,6 +316,13 @@ def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
             for component, installed, wanted in problems
         ]  # fmt: skip
         raise CheckFailed(lines[0], details=lines[1:], hint=_("Install the right version, or take another template."))
+
+
+def _refuse_edition(template: Template) -> None:
+    """A node that serves a template already may go on deploying it: a licence that runs out stops no mail."""
+    if template.spec.kind == "custom" or template.spec.edition == "enterprise":
+        today = datetime.now(tz=UTC).date()
+        require_enterprise(_("The template {name}", name=template.title), edition.load(), today)
 
 
 def _parameter_changes(template: Template, before: dict[str, Any], values: Values) -> tuple[ParameterChange, ...]:
