@@ -134,7 +134,7 @@ def lint_template(template: str, version: str | None, as_json: bool) -> None:
 
 def _lint(template: str, version: str | None) -> LintReport:
     path = Path(template)
-    if not path.exists() and re.fullmatch(r"[a-z][a-z0-9-]*", template):
+    if re.fullmatch(r"[a-z][a-z0-9-]*", template) and not path.exists():
         with open_core() as core:
             return core.templates.lint_stored(template, version)
     try:

@@ -24,6 +24,7 @@ from rupost_core.errors import InputError
 from rupost_core.i18n import translate as _
 
 MAX_FILES = 200
+MAX_NAME = 200
 MAX_FILE_BYTES = 1024 * 1024
 MAX_BYTES = 8 * 1024 * 1024
 MAX_ARCHIVE_BYTES = 4 * 1024 * 1024
@@ -46,7 +47,7 @@ class _Collector:
             raise InputError(_("a template has at most {limit} files", limit=MAX_FILES))
         if any(part.startswith(".") and part not in (".", "..") for part in name.split("/")):
             return False
-        if not _NAME.fullmatch(name):
+        if len(name) > MAX_NAME or not _NAME.fullmatch(name):
             self.findings.append(error(name, None, _("this name is not allowed in a template")))
             return False
         if name in self.files:
@@ -118,7 +119,7 @@ def write(template: Template) -> bytes:
     """A .tar.gz of the template's own files; the same template gives the same bytes at any time."""
     folder = f"{template.spec.name}-{template.spec.version}"
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path in sorted(template.files):
             content = template.files[path].encode()
             entry = tarfile.TarInfo(f"{folder}/{path}")

@@ -32,7 +32,7 @@ from rupost_core.configuration.plan import (
 from rupost_core.configuration.surroundings import gather
 from rupost_core.configuration.walls import Checkers, WallName
 from rupost_core.edition import require_enterprise
-from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
+from rupost_core.errors import CheckFailed, DeploymentError, InputError, NotFound, RolledBack, RupostError
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
@@ -274,7 +274,7 @@ class ConfigurationService(Service):
             name = name or generation.template_name
             before = store.generation_parameters(connection, self.desk.keyring, current)
             old_files = self._files(connection, current)
-        template = store.load_from_library(connection, name or DEFAULT_TEMPLATE, version)
+        template = self._wanted_template(connection, name or DEFAULT_TEMPLATE, version, generation)
         versions = registry.installed_versions()
         _refuse_unsupported(template, versions)
         if generation is None or generation.template_name != template.spec.name:
@@ -294,6 +294,17 @@ class ConfigurationService(Service):
             components=component_changes(changes, template.spec, first=current == 0),
         )
         return _Draft(template, values, files, plan, versions)
+
+    def _wanted_template(
+        self, connection: Connection, name: str, version: str | None, live: Generation | None
+    ) -> Template:
+        """A template that was taken out of use is still the live one's after a rollback to it."""
+        try:
+            return store.load_from_library(connection, name, version)
+        except NotFound:
+            if live is None or name != live.template_name or version not in (None, live.template_version):
+                raise
+            return self._template_of(connection, live)
 
     def _template_of(self, connection: Connection, generation: Generation) -> Template:
         name, version = generation.template_name, generation.template_version
