@@ -34,7 +34,7 @@ print(json.dumps({
     "no_new_privileges": [l.split()[1] for l in open("/proc/self/status") if l.startswith("NoNewPrivs")],
     "interfaces": [name for _number, name in socket.if_nameindex()],
     "connect": attempt(lambda: socket.create_connection(("127.0.0.1", PORT), 1)),
-    "write": attempt(lambda: (lambda f: (f.write("x" * 10000), f.flush()))(open("/tmp/rupost-confined-" + str(os.getpid()), "w"))),
+    "write": attempt(lambda: os.write(os.open("/tmp/rupost-confined", os.O_CREAT | os.O_WRONLY), b"x")),
     "fork": attempt(os.fork),
     "memory": attempt(lambda: bytearray(300 * 2**20)),
     "become_root": attempt(lambda: os.setuid(0)),
@@ -75,14 +75,14 @@ def custom(source):
     return library.load({"template.yaml": MINIMAL, "a.j2": source}, "tiny")
 
 
+LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+DOUBLING = "{% set n = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}"
 HOSTILE = {
-    "a long loop": ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "longer than 5 s"),
+    "a long loop": (LOOP, "longer than 5 s"),
     "a slow function": ("{{ lipsum(n=10**7) | lines }}", "longer than 5 s"),
     "a large range": ("{% for i in range(10**9) %}{% endfor %}", "Range too big"),
     "a large text": ("{% set x = 'a' * 10**9 %}", "256 MiB"),
-    "a doubling text": (
-        "{% set n = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}", "256 MiB"
-    ),
+    "a doubling text": (DOUBLING, "256 MiB"),
     "a large list": ("{{ (range(99999) | list * 9999) | length }}", "256 MiB"),
     "a wide format": ("{{ '%1000000000d' % 1 | int }}", "256 MiB"),
     "100 MB of output": ("{% set x = 'a' * 10**6 %}{% for i in range(100) %}{{ x | lines }}{% endfor %}", "4 MiB"),

@@ -51,7 +51,7 @@ IN_SPECIFICATION = [
     ("source: nginx/help.conf.j2}", "source: nginx/help.conf.j2, mode: '0755'}", "mode:", "warning", ["executable"]),
     ("source: nginx/help.conf.j2}", "source: nginx/help.conf.j2, owner: bob}", "owner:", "warning", ["bob"]),
     ("source: nginx/help.conf.j2", "source: nginx/hlep.conf.j2", "hlep", "error", ["nginx/help.conf.j2"]),
-    ("  nginx:\n    files:", "  nginx:\n    drop: [nginx.conf]\n    files:", "  nginx:", "error", ["nginx/nginx.conf"]),
+    ("  nginx:\n", "  nginx:\n    drop: [nginx.conf]\n", "  nginx:", "error", ["nginx/nginx.conf"]),
     ("parameters:\n", "supports: {postfix: '>=4 <3'}\nparameters:\n", "supports:", "error", [">=4 <3"]),
     ("type: string\n    max_length: 60", "type: secret\n    max_length: 60", "default: auth", "error", ["secret"]),
     ("  greeting:", "  unused: {type: boolean, default: true, title: {ru: Н, en: U}}\n  greeting:", "unused:",
@@ -59,7 +59,8 @@ IN_SPECIFICATION = [
     ("  greeting:", "  odd: {type: string, pattern: '[^a-zA-Z0-9]{9}ё', title: {ru: Н, en: U}}\n  greeting:", "odd:",
      "warning", ["odd"]),
     ("  greeting:", "  odd: {type: string, required: false, title: {ru: Н, en: U},\n"
-     "    applies_when: {parameter: language, equals: Klingon}}\n  greeting:", "applies_when: {", "error", ["Klingon"]),
+     "    applies_when: {parameter: language, equals: Klingon}}\n  greeting:", "applies_when: {", "error",
+     ["Klingon"]),
 ]  # fmt: skip
 
 
