@@ -1,7 +1,7 @@
 """A steady stream of short client sessions against the lab's node, each from connect to good-bye.
 
 Sessions begin at fixed moments whether or not earlier ones have ended (an open-loop load): a node that stalls meets
-as many clients as one that does not. A session fails when it is refused, cut, answered wrongly or not within the limit.
+as many clients as one that does not. A session fails when it is refused, cut, answered wrongly or too late.
 
     python -m lab.load --rate 50     until SIGTERM or SIGINT; then one line of JSON on standard output
 """

@@ -23,7 +23,6 @@ with Core(settings.load(), Actor("bench", Role.ADMINISTRATOR, "cli")) as core:
     checkers = Checkers(ALL)
     times = {"the components' checkers, side by side": [], "deployment without the shadow start": [],
              "deployment with all three walls": []}  # fmt: skip
-    steps = {}
 
     def deploy(days, manner):
         def note(step):

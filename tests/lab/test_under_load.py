@@ -38,7 +38,7 @@ def changes(chance):
         f"postfix_extra=maximal_queue_lifetime = {chance.randint(1, 9)}d",
         f"nginx_extra=keepalive_requests {chance.randint(100, 999)};",
         f"dovecot_extra=imap_idle_notify_interval = {chance.randint(60, 600)} s",
-        f"haproxy_extra=frontend load\n    bind 127.0.0.1:{chance.randint(18000, 19000)}\n    default_backend to_http",
+        f"haproxy_extra=frontend one\n    bind 127.0.0.1:{chance.randint(18000, 19000)}\n    default_backend to_http",
     ]
 
 
