@@ -10,10 +10,10 @@ import click
 
 from rupost_cli import narration, output, words
 from rupost_cli.files import read_file
+from rupost_cli.plan_view import show_diff, show_plan
 from rupost_cli.session import open_core
 from rupost_cli.verbs import Noun, Whole, json_option
 from rupost_core.configuration.deploy import Step
-from rupost_core.configuration.plan import FileChange, Plan
 from rupost_core.configuration.service import Manner, Wish
 from rupost_core.configuration.walls import WALLS, WallName
 from rupost_core.errors import InputError, NotFound
@@ -58,7 +58,7 @@ def plan(as_json: bool, **wanted: Any) -> None:
     if as_json:
         output.show_json(planned)
     else:
-        _show_plan(planned, with_diff=True)
+        show_plan(planned, with_diff=True)
 
 
 @app.verb()
@@ -77,7 +77,7 @@ def deploy(reason: str, force: bool, skip: tuple[WallName, ...], as_json: bool, 
     elif outcome.generation is None:
         narration.say(_("Nothing would change: generation {number} stays live.", number=outcome.plan.based_on))
     else:
-        _show_plan(outcome.plan, with_diff=False)
+        show_plan(outcome.plan, with_diff=False)
         narration.say(_("Generation {number} is live.", number=outcome.generation.number))
 
 
@@ -166,7 +166,7 @@ def diff(old: int, new: int, as_json: bool) -> None:
     elif not changes:
         narration.say(_("The two generations have the same files."))
     else:
-        _show_diff(changes)
+        show_diff(changes)
 
 
 @app.verb()
@@ -180,7 +180,7 @@ def rollback(number: int, skip: tuple[WallName, ...], as_json: bool) -> None:
     if as_json:
         output.show_json({"live": number, "plan": planned})
     else:
-        _show_plan(planned, with_diff=False)
+        show_plan(planned, with_diff=False)
         narration.say(_("Generation {number} is live.", number=number))
 
 
@@ -218,31 +218,6 @@ def _narrate(step: Step) -> None:
     mark = {"done": "✓", "refused": "✗", "failed": "✗", "skipped": "–"}[step.outcome]
     text = f"  {mark} {words.step(step.name)} {step.subject}".rstrip()
     narration.say(f"{text}  {output.seconds(step.seconds)}" + (f"  {step.message}" if step.message else ""))
-
-
-def _show_plan(planned: Plan, *, with_diff: bool) -> None:
-    base = planned.based_on if planned.based_on is not None else "-"
-    output.show_text(_("Template {template}, from generation {base}", template=planned.template, base=base))
-    for parameter in planned.parameters:
-        output.show_pairs([(f"  {parameter.name}", f"{parameter.before or '-'} → {parameter.after or '-'}")])
-    if planned.is_empty:
-        output.show_text(_("Nothing would change."))
-        return
-    output.show_table(
-        [_("Component"), _("Reaction"), _("Because of")],
-        [(c.component, words.reaction(c.reaction), ", ".join(c.because)) for c in planned.components],
-    )
-    if with_diff and planned.based_on is not None:
-        _show_diff(planned.files)
-
-
-def _show_diff(changes: tuple[FileChange, ...]) -> None:
-    for change in changes:
-        output.show_text(f"\n{change.path}  +{change.added_lines} -{change.removed_lines}")
-        if change.secret:
-            output.show_text("  " + _("(holds secrets: the lines are not shown)"))
-        for line in change.diff:
-            output.show_diff_line(line)
 
 
 def _show_file(files: tuple[Any, ...], path: str) -> None:

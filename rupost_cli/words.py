@@ -24,6 +24,10 @@ _REACTIONS = {
     "restart": _("restart"),
     "untouched": _("untouched"),
 }
+_CUT = {
+    "sogo": _("web client away for 1-4 s"),
+    "memcached": _("cache is emptied"),
+}
 _STEPS = {
     "stage": _("staged"),
     "lint": _("lint"),
@@ -52,6 +56,15 @@ def face(value: str) -> str:
 def reaction(value: str) -> str:
     """What a component does about a changed configuration."""
     return _REACTIONS.get(value, value)
+
+
+def sessions(component: str, reaction: str) -> str:
+    """What becomes of the sessions that are open while a component takes up its configuration."""
+    if reaction in ("untouched", "start"):
+        return ""
+    if reaction == "reload":
+        return _("go on")
+    return _CUT.get(component, _("are cut"))
 
 
 def step(value: str) -> str:

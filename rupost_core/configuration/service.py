@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from rupost_core.access.desk import OfficeDesk
 from rupost_core.components import registry
+from rupost_core.components.haproxy import open_sessions
 from rupost_core.configuration import store
+from rupost_core.configuration.consequences import certificate_change, security_changes
 from rupost_core.configuration.deploy import NodeDeployment, Report, Step
 from rupost_core.configuration.events import EventLog
 from rupost_core.configuration.library import Template, builtin_templates
@@ -122,7 +124,7 @@ class ConfigurationService(Service):
     @operation("config.plan", Role.VIEWER, reads=True)
     def plan(self, work: Work, wish: Wish) -> Plan:
         """Shows what a deployment would change."""
-        return self._draft(work.connection, wish).plan
+        return replace(self._draft(work.connection, wish).plan, open_sessions=open_sessions())
 
     def deploy(self, wish: Wish, reason: str, report: Report, manner: Manner = AS_USUAL) -> Outcome:
         """Renders, stores and brings this node to a new generation; nothing to change means nothing is done.
@@ -216,10 +218,8 @@ class ConfigurationService(Service):
                 hint=_("Deploy a new generation instead: rupost config deploy"),
             )  # fmt: skip
         template = store.load_from_library(work.connection, target.template_name, target.template_version)
-        changes = compare(self._files(work.connection, current) if current else (), files)
         work.record("generation", before={"live": current}, after={"live": number})
-        components = component_changes(changes, template.spec, first=current == 0)
-        return Plan(current or None, template.title, (), changes, components)
+        return _plan(current, template, (), self._files(work.connection, current) if current else (), files)
 
     @operation("config.deploy", Role.ADMINISTRATOR)
     def _begin(self, work: Work, number: int, manner: Manner) -> tuple[int, tuple[RenderedFile, ...]]:
@@ -278,15 +278,8 @@ class ConfigurationService(Service):
             given.pop(key, None)
         values = resolve(template.spec, given)
         files = render(template, values, gather(connection, self.desk, self.live))
-        changes = compare(old_files, files)
-        plan = Plan(
-            based_on=current or None,
-            template=template.title,
-            parameters=_parameter_changes(template, before, values),
-            files=changes,
-            components=component_changes(changes, template.spec, first=current == 0),
-        )
-        return _Draft(template, values, files, plan)
+        parameters = _parameter_changes(template, before, values)
+        return _Draft(template, values, files, _plan(current, template, parameters, old_files, files))
 
     def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
         return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
@@ -294,6 +287,26 @@ class ConfigurationService(Service):
     def _must_be_root(self) -> None:
         if not is_root():
             raise DeploymentError(_("Only root can deploy on this node."), hint=_("Use sudo."))
+
+
+def _plan(
+    current: int,
+    template: Template,
+    parameters: tuple[ParameterChange, ...],
+    old: tuple[RenderedFile, ...],
+    new: tuple[RenderedFile, ...],
+) -> Plan:
+    """From the live generation (0: none) to the new files."""
+    changes = compare(old, new)
+    return Plan(
+        based_on=current or None,
+        template=template.title,
+        parameters=parameters,
+        files=changes,
+        components=component_changes(changes, template.spec, first=current == 0),
+        security=security_changes(old, new) if current else (),
+        certificate=certificate_change(old, new) if current else None,
+    )
 
 
 def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
