@@ -187,7 +187,9 @@ def _service(logical: _Logical) -> Service:
     words = list(_words(logical))
     if len(words) < _FIELDS:
         raise ConfigurationSyntaxError(logical.line, _("a service needs {count} fields", count=_FIELDS))
-    name, kind, _private, _unprivileged, chroot, _wakeup, _processes, program = (word for word, _line in words[:_FIELDS])
+    name, kind, _private, _unprivileged, chroot, _wakeup, _processes, program = (
+        word for word, _line in words[:_FIELDS]
+    )
     if kind not in _SERVICE_TYPES:
         raise ConfigurationSyntaxError(logical.line, _("“{type}” is not a type of service", type=kind))
     arguments = iter(words[_FIELDS:])

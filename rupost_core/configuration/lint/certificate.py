@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from rupost_core.certificates import dhparam
 from rupost_core.certificates.expiry import WARN_DAYS
 from rupost_core.certificates.model import read_pair
-from rupost_core.configuration.lint.model import Finding, HostFacts, Severity, error, warning
+from rupost_core.configuration.lint.model import Finding, HostFacts, error, warning
 from rupost_core.configuration.lint.system import DOVECOT, MAIN, System
 from rupost_core.errors import CertificateError
 from rupost_core.i18n import translate as _
@@ -47,18 +48,20 @@ def _uses(system: System) -> Iterator[_Use]:
         yield _Use("postfix", MAIN, main.line("smtpd_tls_cert_file"), chain, key)
     for section in system.dovecot.walk():
         if "ssl_cert" in section.files:
-            yield _Use("dovecot", DOVECOT, section.line_of("ssl_cert"), section.get("ssl_cert"), section.get("ssl_key"))
+            yield _Use(
+                "dovecot", DOVECOT, section.line_of("ssl_cert"), section.get("ssl_cert"), section.get("ssl_key")
+            )
     for block in system.nginx.walk():
-        chain, key = block.first("ssl_certificate"), block.first("ssl_certificate_key")
-        if chain and key:
-            yield _Use("nginx", chain.file, chain.line, chain.value, key.value)
+        named, its_key = block.first("ssl_certificate"), block.first("ssl_certificate_key")
+        if named and its_key:
+            yield _Use("nginx", named.file, named.line, named.value, its_key.value)
 
 
 def _pair(system: System, facts: HostFacts, use: _Use) -> Iterator[Finding]:
     chain_path, key_path = system.generation_path(use.chain), system.generation_path(use.key)
-    if chain_path not in system.files or key_path not in system.files:
+    chain_file, key_file = system.files.get(chain_path or ""), system.files.get(key_path or "")
+    if chain_file is None or key_file is None:
         return  # outside the generation, or missing, which another rule says
-    chain_file, key_file = system.files[chain_path], system.files[key_path]
     file = (chain_file.component, chain_file.path, 1)
     try:
         # An hour in which it surely was valid: the time is judged below, with the name of the file.
@@ -96,16 +99,18 @@ def _dates(facts: HostFacts, leaf: x509.Certificate, file: _Place) -> Iterator[F
 def _names(system: System, facts: HostFacts, leaf: x509.Certificate, file: _Place) -> Iterator[Finding]:
     have = _dns_names(leaf)
     hosts = dict.fromkeys([*facts.mail_hosts, *filter(None, [system.main.value("myhostname")])])
-    missing: Severity = "warning" if leaf.issuer == leaf.subject else "error"
-    for host in hosts:
-        if not _covered(host, have):
-            kind = error if missing == "error" else warning
-            yield kind("certificate_name", *file, _("the certificate does not hold the name {name}", name=host))
-    for domain in facts.domains:
-        for host in (f"autoconfig.{domain}", f"autodiscover.{domain}"):
-            if not _covered(host, have):
-                reason = _("the certificate does not hold the name {name}", name=host)
-                yield warning("certificate_name", *file, reason)
+    # Nobody expects a self-signed certificate to be believed by its name.
+    severity = warning if leaf.issuer == leaf.subject else error
+    missing = [host for host in hosts if not _covered(host, have)]
+    if missing:
+        reason = _("the certificate does not hold the name {name}", name=", ".join(missing))
+        yield severity("certificate_name", *file, reason)
+    automatic = [f"{name}.{domain}" for domain in facts.domains for name in ("autoconfig", "autodiscover")]
+    missing = [host for host in automatic if not _covered(host, have)]
+    if missing:
+        reason = _("the certificate does not hold {names}: mail programs find their settings less well",
+                   names=", ".join(missing))  # fmt: skip
+        yield warning("certificate_autoconfig", *file, reason)
 
 
 def _dns_names(leaf: x509.Certificate) -> list[str]:
@@ -122,7 +127,7 @@ def _covered(host: str, names: list[str]) -> bool:
 
 
 def _chain(certificates: list[x509.Certificate], file: _Place) -> Iterator[Finding]:
-    for lower, upper in zip(certificates, certificates[1:], strict=False):
+    for lower, upper in itertools.pairwise(certificates):
         if lower.issuer != upper.subject:
             reason = _("the chain is out of order: {issuer} is expected behind {subject}",
                        issuer=lower.issuer.rfc4514_string(), subject=lower.subject.rfc4514_string())  # fmt: skip

@@ -13,6 +13,8 @@ from rupost_core.configuration.lint.model import Finding, HostFacts, error, warn
 from rupost_core.configuration.lint.system import DOVECOT, HAPROXY, System
 from rupost_core.i18n import translate as _
 
+_CHECKS = ("smtpchk", "httpchk", "tcp-check")
+
 
 @dataclass(frozen=True)
 class Hop:
@@ -83,31 +85,35 @@ def _of_haproxy(system: System) -> Iterator[Hop]:
                 continue
             options = line.words[3:]
             proxy = any(option.startswith("send-proxy") for option in options)
-            # Bytes pass through; only a check tells what is thought to be behind.
-            checked = "check" in options and any(w[:2] in (("option", "smtpchk"), ("option", "httpchk"),
-                                                 ("option", "tcp-check")) for w in (s.words for s in section.lines))  # fmt: skip
-            tls = "check-ssl" in options or "ssl" in options if checked else None
+            # Bytes pass through; only a check of the protocol tells what is thought to be behind.
+            asked = any(option.words[1:2] and option.words[1] in _CHECKS for option in section.every("option"))
+            tls = bool({"check-ssl", "ssl"} & set(options)) if asked and "check" in options else None
             yield Hop("haproxy", HAPROXY, line.line, where[0] or "127.0.0.1", where[1], proxy, tls)
 
 
 def _of_nginx(system: System) -> Iterator[Hop]:
     for context in system.nginx.every("stream", "http"):
-        upstreams = {block.value: block for block in context.every("upstream")}
         for server in context.every("server"):
             for directive in server.walk():
-                if directive.name != "proxy_pass":
-                    continue
-                scheme, _sep, rest = directive.value.rpartition("://")
-                name = rest.partition("/")[0]
-                if "$" in name or name.startswith("unix:"):
-                    continue
-                proxy = context.name == "stream" and _inherited("proxy_protocol", server, context) == "on"
-                tls = scheme == "https" or (context.name == "stream" and _inherited("proxy_ssl", server, context) == "on")
-                ends = [(d, d.value) for d in upstreams[name].every("server")] if name in upstreams else []
-                for at, text in ends or [(directive, name)]:
-                    where = endpoint(text, 443 if scheme == "https" else 80)
-                    if where:
-                        yield Hop("nginx", at.file, at.line, where[0] or "127.0.0.1", where[1], proxy, tls, server)
+                if directive.name == "proxy_pass":
+                    yield from _passed(context, server, directive)
+
+
+def _passed(context: Directive, server: Directive, directive: Directive) -> Iterator[Hop]:
+    """Where a `proxy_pass` leads: an address, or every server of an upstream."""
+    scheme, _sep, rest = directive.value.rpartition("://")
+    name = rest.partition("/")[0]
+    if "$" in name or name.startswith("unix:"):
+        return
+    stream = context.name == "stream"
+    proxy = stream and _inherited("proxy_protocol", server, context) == "on"
+    tls = scheme == "https" or (stream and _inherited("proxy_ssl", server, context) == "on")
+    upstream = next((block for block in context.every("upstream") if block.value == name), None)
+    ends = [(end, end.value) for end in upstream.every("server")] if upstream else [(directive, name)]
+    for at, text in ends:
+        where = endpoint(text, 443 if scheme == "https" else 80)
+        if where:
+            yield Hop("nginx", at.file, at.line, where[0] or "127.0.0.1", where[1], proxy, tls, server)
 
 
 def _inherited(name: str, server: Directive, context: Directive) -> str:

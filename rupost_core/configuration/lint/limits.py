@@ -39,7 +39,9 @@ def _files(system: System, limit: int) -> Iterator[Finding]:
             yield warning("open_files", "nginx", connections.file, connections.line, reason)
     wanted = system.memcached.get("-c", "1024")
     if system.has(MEMCACHED) and wanted.isdigit() and int(wanted) > limit:
-        reason = _("-c {wanted} is more than the {limit} open files that this host allows", wanted=wanted, limit=limit)
+        reason = _(
+            "-c {wanted} is more than the {limit} open files that this host allows", wanted=wanted, limit=limit
+        )
         yield error("open_files", "memcached", MEMCACHED, system.memcached.line("-c"), reason)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rupost_core.components.languages import dovecot, nginx
@@ -83,7 +83,7 @@ def every(system: System, facts: HostFacts) -> list[Listener]:
 
 
 def endpoint(text: str, default_port: int | None = None) -> tuple[str, int] | None:
-    """(host, port) of `host:port`, `:port`, `port` or `[v6]:port`; None for anything else, such as a socket's path."""
+    """(host, port) of `host:port`, `:port`, `port` or `[v6]:port`; None for anything else, such as a path."""
     host, colon, port = text.rpartition(":")
     if not colon and not port.isdigit() and default_port is not None:
         return normal(text), default_port
@@ -149,26 +149,29 @@ def _postfix_interfaces(system: System) -> list[str]:
 
 
 def _of_dovecot(system: System) -> Iterator[Listener]:
-    root = system.dovecot
     if not system.has(DOVECOT):
         return
-    default_hosts = root.get("listen", "*, ::").replace(",", " ").split()
-    for protocol in root.get("protocols", "imap pop3 lmtp").split():
-        service = _DOVECOT_PROTOCOLS.get(protocol)
-        if service is None:
-            continue
-        named = [listener for s in root.every("service") if s.name == service for listener in s.every("inet_listener")]
+    everywhere = system.dovecot.get("listen", "*, ::").replace(",", " ").split()
+    for protocol in system.dovecot.get("protocols", "imap pop3 lmtp").split():
+        service = _DOVECOT_PROTOCOLS.get(protocol, "")
         built_in = _DOVECOT_BUILT_IN.get(service, {})
-        unnamed = [dovecot.Section("inet_listener", name, 1) for name in built_in.keys() - {n.name for n in named}]
-        for listener in [*named, *unnamed]:
-            port, tls = built_in.get(listener.name, (0, False))
-            wanted = listener.get("port", str(port))
-            if not wanted.isdigit() or int(wanted) == 0:
+        for listener in _inet_listeners(system.dovecot, service, built_in):
+            default_port, default_tls = built_in.get(listener.name, (0, False))
+            port = listener.get("port", str(default_port))
+            if not port.isdigit() or int(port) == 0:
                 continue
-            for host in listener.get("address").replace(",", " ").split() or default_hosts:
+            tls, proxy = listener.get("ssl", "yes" if default_tls else "no"), listener.get("haproxy")
+            for host in listener.get("address").replace(",", " ").split() or everywhere:
                 where = "::" if host == "::" else normal(host)
-                tls, proxy = listener.get("ssl", "yes" if tls else "no") == "yes", listener.get("haproxy") == "yes"
-                yield Listener("dovecot", DOVECOT, listener.line, where, int(wanted), tls, proxy, service)
+                yield Listener(
+                    "dovecot", DOVECOT, listener.line, where, int(port), tls == "yes", proxy == "yes", service
+                )
+
+
+def _inet_listeners(root: dovecot.Section, service: str, built_in: Iterable[str]) -> list[dovecot.Section]:
+    """A service's listeners: those that the file names, and the built-in ones that it does not."""
+    named = [one for s in root.every("service") if s.name == service for one in s.every("inet_listener")]
+    return [*named, *(dovecot.Section("inet_listener", name, 1) for name in set(built_in) - {n.name for n in named})]
 
 
 def _of_sogo(system: System) -> Iterator[Listener]:

@@ -7,20 +7,20 @@ import re
 from collections.abc import Iterator
 
 from rupost_core.components.languages.postfix import split_list
-from rupost_core.configuration.lint.model import Finding, HostFacts, error, warning
+from rupost_core.configuration.lint.model import Finding, HostFacts, error, listed, warning
 from rupost_core.configuration.lint.system import MAIN, MASTER, SOGO, System
 from rupost_core.configuration.model import RenderedFile
 from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
 
 # `postconf -m` of Debian's packages; those of the second line need a package of their own.
-_TYPES = frozenset(
-    "btree cidr environ fail hash inline internal memcache nis pgsql pipemap proxy randmap regexp socketmap static tcp "
-    "texthash unionmap unix".split()  # noqa: SIM905 - a list of words reads best as one
+_TYPES = listed(
+    """btree cidr environ fail hash inline internal memcache nis pgsql pipemap proxy randmap regexp socketmap
+    static tcp texthash unionmap unix"""
 )
-_PACKAGED = frozenset("cdb dbm ldap lmdb mysql pcre sdbm sqlite".split())  # noqa: SIM905
-_COMPILED = frozenset("btree cdb dbm hash lmdb sdbm".split())  # noqa: SIM905
-_OF_FILES = _COMPILED | frozenset("cidr ldap memcache mysql pcre pgsql regexp sqlite texthash".split())  # noqa: SIM905
+_PACKAGED = listed("cdb dbm ldap lmdb mysql pcre sdbm sqlite")
+_COMPILED = listed("btree cdb dbm hash lmdb sdbm")
+_OF_FILES = _COMPILED | listed("cidr ldap memcache mysql pcre pgsql regexp sqlite texthash")
 _TABLE = re.compile(r"(?:proxy:)?([a-z]+):(/\S+)")
 _MAP_PARAMETER = re.compile(r".*(?:_maps|_checks|_tables?|_domains|_database|_map)$")
 _SECRET = re.compile(r"PRIVATE KEY-----|^\s*(?:password|dnpass|bindPassword|connect)\s*=", re.MULTILINE)

@@ -48,3 +48,8 @@ def error(code: str, component: str, file: str, line: int | None, reason: str) -
 
 def warning(code: str, component: str, file: str, line: int | None, reason: str) -> Finding:
     return Finding(Problem(component, file, line, reason), "warning", code)
+
+
+def listed(text: str) -> frozenset[str]:
+    """Names that stand in one text, for long lists of them."""
+    return frozenset(text.split())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rupost_core.components.languages.postfix import split_list
 from rupost_core.components.languages.syntax import Setting
-from rupost_core.configuration.lint.model import Finding, HostFacts, error
+from rupost_core.configuration.lint.model import Finding, HostFacts, error, listed
 from rupost_core.configuration.lint.system import MAIN, MASTER, System
 from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
@@ -25,18 +25,19 @@ _PER_TRANSPORT = re.compile(
     r"|delivery_slot_loan|minimum_delivery_slots|recipient_limit|extra_recipient_limit|recipient_refill_limit"
     r"|recipient_refill_delay|transport_rate_delay|master_service_disable)$"
 )
-_RESTRICTIONS = frozenset(
+_RESTRICTIONS = listed(
     """check_ccert_access check_client_a_access check_client_access check_client_mx_access check_client_ns_access
     check_etrn_access check_helo_a_access check_helo_access check_helo_mx_access check_helo_ns_access
     check_policy_service check_recipient_a_access check_recipient_access check_recipient_maps
-    check_recipient_mx_access check_recipient_ns_access check_relay_domains check_reverse_client_hostname_a_access
-    check_reverse_client_hostname_access check_reverse_client_hostname_mx_access
-    check_reverse_client_hostname_ns_access check_sasl_access check_sender_a_access check_sender_access
-    check_sender_mx_access check_sender_ns_access defer defer_if_permit defer_if_reject defer_unauth_destination
-    permit permit_auth_destination permit_dnswl_client permit_inet_interfaces permit_mx_backup permit_mynetworks
-    permit_naked_ip_address permit_rhswl_client permit_sasl_authenticated permit_tls_all_clientcerts
-    permit_tls_clientcerts reject reject_authenticated_sender_login_mismatch reject_invalid_helo_hostname
-    reject_invalid_hostname reject_known_sender_login_mismatch reject_maps_rbl reject_multi_recipient_bounce
+    check_recipient_mx_access check_recipient_ns_access check_relay_domains
+    check_reverse_client_hostname_a_access check_reverse_client_hostname_access
+    check_reverse_client_hostname_mx_access check_reverse_client_hostname_ns_access check_sasl_access
+    check_sender_a_access check_sender_access check_sender_mx_access check_sender_ns_access defer
+    defer_if_permit defer_if_reject defer_unauth_destination permit permit_auth_destination
+    permit_dnswl_client permit_inet_interfaces permit_mx_backup permit_mynetworks permit_naked_ip_address
+    permit_rhswl_client permit_sasl_authenticated permit_tls_all_clientcerts permit_tls_clientcerts reject
+    reject_authenticated_sender_login_mismatch reject_invalid_helo_hostname reject_invalid_hostname
+    reject_known_sender_login_mismatch reject_maps_rbl reject_multi_recipient_bounce
     reject_non_fqdn_helo_hostname reject_non_fqdn_hostname reject_non_fqdn_recipient reject_non_fqdn_sender
     reject_plaintext_session reject_rbl reject_rbl_client reject_rhsbl_client reject_rhsbl_helo
     reject_rhsbl_recipient reject_rhsbl_reverse_client reject_rhsbl_sender reject_sender_login_mismatch
@@ -44,7 +45,7 @@ _RESTRICTIONS = frozenset(
     reject_unknown_address reject_unknown_client reject_unknown_client_hostname reject_unknown_helo_hostname
     reject_unknown_hostname reject_unknown_recipient_domain reject_unknown_reverse_client_hostname
     reject_unknown_sender_domain reject_unlisted_recipient reject_unlisted_sender reject_unverified_recipient
-    reject_unverified_sender sleep warn_if_reject""".split()
+    reject_unverified_sender sleep warn_if_reject"""
 )
 _WITH_ARGUMENT = re.compile(
     r"check_\w+_access|check_policy_service|reject_rbl(?:_client)?|reject_rhsbl_\w+|permit_(?:dnswl|rhswl)_client|sleep"
@@ -99,7 +100,7 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
 @lru_cache(maxsize=1)
 def parameters() -> dict[str, str]:
     """Each name with the kind of its value: boolean, number, time or text."""
-    found = {}
+    found: dict[str, str] = {}
     for line in _DATA.read_text(encoding="ascii").splitlines():
         kind, colon, names = line.partition(": ")
         if colon and not line.startswith("#"):

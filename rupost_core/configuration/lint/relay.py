@@ -42,9 +42,7 @@ def _relay(system: System, service: Service) -> Iterator[Finding]:
         file, line = system.place(service, "smtpd_relay_restrictions", "smtpd_recipient_restrictions")
         reason = _("the service {name} lets strangers send to any address", name=service.name)
         yield error("open_relay", "postfix", file, line, reason)
-    elif endings["smtpd_relay_restrictions"] == "passes" and not any(
-        endings[name] == "stops" for name in _LISTS[:3]
-    ):
+    elif endings["smtpd_relay_restrictions"] == "passes" and not any(endings[name] == "stops" for name in _LISTS[:3]):
         file, line = system.place(service, "smtpd_relay_restrictions")
         reason = _("the relay restrictions of {name} do not end in reject_unauth_destination", name=service.name)
         yield warning("relay_restrictions", "postfix", file, line, reason)
@@ -64,14 +62,20 @@ def _ending(system: System, service: Service, value: str, depth: int = 0) -> End
             next(words, None)
         elif name in _STOP or name.startswith("reject_plaintext_session"):
             return "stops"
-        elif name in _PASS or name in _PASS_WITH_ARGUMENT:
-            return "passes"
-        elif name.startswith("check_") and next(words, "").lower() in ("static:ok", "static:permit", "static:{ok}"):
+        elif (
+            name in _PASS
+            or name in _PASS_WITH_ARGUMENT
+            or (
+                name.startswith("check_") and next(words, "").lower() in ("static:ok", "static:permit", "static:{ok}")
+            )
+        ):
             return "passes"
         elif name == "permit_mynetworks":
             if any(_is_everything(item) for item in split_list(system.setting(service, "mynetworks"))):
                 return "passes"
-        elif word in classes and depth < 5 and _ending(system, service, system.main.value(word), depth + 1) == "stops":
+        elif (
+            word in classes and depth < 5 and _ending(system, service, system.main.value(word), depth + 1) == "stops"
+        ):
             return "stops"
     return "passes"
 

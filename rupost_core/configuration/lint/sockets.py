@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Iterator
@@ -50,9 +51,9 @@ def _postfix_sockets(system: System, facts: HostFacts, listeners: list[Listener]
         service, _colon, nexthop = system.main.value(name).partition(":")
         if service == "lmtp" and nexthop:
             yield from _peer(system, facts, listeners, "lmtp", nexthop, MAIN, system.main.line(name))
-    for service in system.smtpd:
-        if system.setting(service, "smtpd_sasl_auth_enable", "no") == "yes":
-            yield from _sasl(system, facts, listeners, service)
+    for smtpd in system.smtpd:
+        if system.setting(smtpd, "smtpd_sasl_auth_enable", "no") == "yes":
+            yield from _sasl(system, facts, listeners, smtpd)
     for text, file, line in _policies(system):
         yield from _peer(system, facts, listeners, "policy", text, file, line)
 
@@ -68,10 +69,12 @@ def _sasl(system: System, facts: HostFacts, listeners: list[Listener], service: 
 
 def _policies(system: System) -> Iterator[tuple[str, str, int | None]]:
     values = [(s.value, MAIN, s.line) for s in system.main if s.name.endswith("_restrictions")]
-    values += [(s.value, MASTER, s.line) for v in system.services for s in v.overrides if s.name.endswith("_restrictions")]
+    values += [
+        (s.value, MASTER, s.line) for v in system.services for s in v.overrides if s.name.endswith("_restrictions")
+    ]
     for value, file, line in values:
         words = split_list(value)
-        for word, argument in zip(words, words[1:], strict=False):
+        for word, argument in itertools.pairwise(words):
             if word == "check_policy_service":
                 yield split_list(argument)[0], file, line
 
@@ -170,5 +173,7 @@ def _target(
         reason = _("{key}: nothing listens at {address}", key=key, address=f"{host}:{port}")
         yield error("sogo_target", "sogo", SOGO, line, reason)
     elif meets.proxy:
-        reason = _("{key}: a PROXY line is expected at {address}, and SOGo sends none", key=key, address=f"{host}:{port}")
+        reason = _(
+            "{key}: a PROXY line is expected at {address}, and SOGo sends none", key=key, address=f"{host}:{port}"
+        )
         yield error("proxy_one_sided", "sogo", SOGO, line, reason)

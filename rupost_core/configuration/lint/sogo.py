@@ -82,7 +82,9 @@ def _sources(node: Node | None) -> Iterator[Finding]:
             if key not in data:
                 yield _wrong("sogo_missing_key", source.line, _("“{key}” is missing", key=key))
         if source.text("id") in seen:
-            yield _wrong("sogo_source_twice", source.line_of("id"), _("two sources are called {name}", name=source.text("id")))
+            yield _wrong(
+                "sogo_source_twice", source.line_of("id"), _("two sources are called {name}", name=source.text("id"))
+            )
         seen.add(source.text("id"))
         yield from _unknown(source, keys()["source"])
 
@@ -107,5 +109,7 @@ def _port(system: System) -> Iterator[Finding]:
         for upstream in context.every("upstream"):
             ends = [endpoint(server.value) for server in upstream.every("server")] if upstream.value == "sogo" else []
             if ends and where not in ends and ("127.0.0.1", where[1]) not in ends:
-                reason = _("nginx looks for SOGo elsewhere ({file}, line {line})", file=upstream.file, line=upstream.line)
+                reason = _(
+                    "nginx looks for SOGo elsewhere ({file}, line {line})", file=upstream.file, line=upstream.line
+                )
                 yield _wrong("sogo_target", node.line_of("WOPort"), reason)

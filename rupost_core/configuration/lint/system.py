@@ -1,4 +1,4 @@
-"""A generation as the daemons will read it: every main file parsed, and the services of Postfix with their options."""
+"""A generation as the daemons will read it: every main file parsed, Postfix's services with their options."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def read(files: tuple[RenderedFile, ...], facts: HostFacts) -> System:
 
 
 def _with_macros(built_in: str, text: str) -> postfix.MainCf:
-    """main.cf with its built-in macros; every value is expanded once, so that what cannot be is found with its line."""
+    """main.cf with its built-in macros; each value is expanded once, so that what cannot be is told with its line."""
     given = postfix.read_main(text)
     main = postfix.MainCf([*postfix.read_main(built_in), *given])
     for setting in given:
