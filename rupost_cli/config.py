@@ -215,7 +215,7 @@ def _split(text: str, option: str) -> tuple[str, str]:
 
 
 def _narrate(step: Step) -> None:
-    mark = {"done": "✓", "refused": "✗", "failed": "✗", "skipped": "–"}[step.outcome]
+    mark = {"done": "✓", "refused": "✗", "failed": "✗", "skipped": "–", "warning": "!"}[step.outcome]
     text = f"  {mark} {words.step(step.name)} {step.subject}".rstrip()
     narration.say(f"{text}  {output.seconds(step.seconds)}" + (f"  {step.message}" if step.message else ""))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,7 +29,7 @@ PROBE_SECONDS = 20.0
 class Step:
     """One step as it ended. `name` is stage, the name of a wall, switch, start, reload, restart, probe or rollback.
 
-    `subject` is the component, or the generation. `outcome` is done, refused, skipped or failed.
+    `subject` is the component, or the generation. `outcome` is done, refused, skipped, warning or failed.
     """
 
     name: str
@@ -93,9 +93,13 @@ class NodeDeployment:
                     hint=_("Correct the parameter or the template; mail flows on with the former configuration."),
                 )
 
-    def _notice(self, wall: str, subject: str, seconds: float, problems: list[Problem]) -> None:
+    def _notice(
+        self, wall: str, subject: str, seconds: float, problems: Sequence[Problem], warnings: Sequence[Problem] = ()
+    ) -> None:
         message = str(problems[0]) if problems else ""
         self.report(Step(wall, subject, "refused" if problems else "done", seconds, message))
+        for problem in warnings:
+            self.report(Step(wall, problem.component, "warning", 0.0, str(problem)))
 
     def _apply(self, changes: tuple[ComponentChange, ...]) -> None:
         reactions = {change.component: change.reaction for change in changes}

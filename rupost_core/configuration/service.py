@@ -15,7 +15,10 @@ from rupost_core.configuration import store
 from rupost_core.configuration.consequences import certificate_change, security_changes
 from rupost_core.configuration.deploy import NodeDeployment, Report, Step
 from rupost_core.configuration.events import EventLog
+from rupost_core.configuration.host_facts import gather_facts
 from rupost_core.configuration.library import Template, builtin_templates
+from rupost_core.configuration.lint.model import HostFacts
+from rupost_core.configuration.lint.wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import Deployment, Generation, RenderedFile
 from rupost_core.configuration.node_host import NodeHost
@@ -31,10 +34,12 @@ from rupost_core.configuration.plan import (
 from rupost_core.configuration.render import render
 from rupost_core.configuration.surroundings import gather
 from rupost_core.configuration.walls import Checkers, WallName
+from rupost_core.database.reader import cursor_of
 from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
+from rupost_core.mail import reading as mail
 from rupost_core.operation import Role, Service, Work, operation
 
 DEFAULT_TEMPLATE = "standalone"
@@ -222,7 +227,7 @@ class ConfigurationService(Service):
         return _plan(current, template, (), self._files(work.connection, current) if current else (), files)
 
     @operation("config.deploy", Role.ADMINISTRATOR)
-    def _begin(self, work: Work, number: int, manner: Manner) -> tuple[int, tuple[RenderedFile, ...]]:
+    def _begin(self, work: Work, number: int, manner: Manner) -> tuple[int, tuple[RenderedFile, ...], HostFacts]:
         """Notes that this node is on its way to a generation."""
         node = self.desk.settings.node_name
         work.record(
@@ -231,7 +236,9 @@ class ConfigurationService(Service):
             after={"node": node, "skipped_walls": sorted(manner.skip), "confirm_within": manner.confirm_within},
         )
         identity = store.start_deployment(work.connection, number, node, work.actor.login)
-        return identity, self._files(work.connection, number)
+        domains = [domain.name for domain in mail.every_domain(cursor_of(work.connection))]
+        facts = gather_facts(self.desk.settings, str(self.live.link), domains)
+        return identity, self._files(work.connection, number), facts
 
     @operation("config.conclude", Role.ADMINISTRATOR)
     def _conclude(self, work: Work, identity: int, number: int, outcome: str, message: str) -> None:
@@ -242,14 +249,14 @@ class ConfigurationService(Service):
     def _bring_node_to(
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
     ) -> None:
-        identity, files = self._begin(number, manner)
+        identity, files, facts = self._begin(number, manner)
         events = EventLog(self.desk.database, self.desk.settings.node_name, f"generation:{number}")
         deployment = NodeDeployment(
             self.live,
             registry.ALL,
             NodeHost(self.desk.settings.node_address),
             _both(report, events.add),
-            walls=(Checkers(registry.ALL),),
+            walls=(Lint(facts), Checkers(registry.ALL)),
             skipped=manner.skip,
         )
         try:

@@ -7,7 +7,7 @@ an administrator who says so; the journal keeps it (service.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
@@ -27,8 +27,12 @@ class Candidate:
     view: StagedView
 
 
-# What a wall tells while it looks: (subject, seconds, problems of this subject).
-Notice = Callable[[str, float, list[Problem]], None]
+class Notice(Protocol):
+    """What a wall tells while it looks: the subject, seconds, its problems, and what is only worth a warning."""
+
+    def __call__(
+        self, subject: str, seconds: float, problems: Sequence[Problem], warnings: Sequence[Problem] = ()
+    ) -> None: ...
 
 
 class Wall(Protocol):

@@ -44,11 +44,7 @@ class Service:
 
     name: str
     type: str
-    private: str
-    unprivileged: str
     chroot: str
-    wakeup: str
-    process_limit: str
     program: str
     line: int
     words: tuple[str, ...] = ()
@@ -191,7 +187,9 @@ def _service(logical: _Logical) -> Service:
     words = list(_words(logical))
     if len(words) < _FIELDS:
         raise ConfigurationSyntaxError(logical.line, _("a service needs {count} fields", count=_FIELDS))
-    name, kind, *rest = (word for word, _line in words[:_FIELDS])
+    name, kind, _private, _unprivileged, chroot, _wakeup, _processes, program = (
+        word for word, _line in words[:_FIELDS]
+    )
     if kind not in _SERVICE_TYPES:
         raise ConfigurationSyntaxError(logical.line, _("“{type}” is not a type of service", type=kind))
     arguments = iter(words[_FIELDS:])
@@ -202,7 +200,7 @@ def _service(logical: _Logical) -> Service:
             continue
         option, at = (word[2:], line) if len(word) > 2 else next(arguments, ("", line))
         overrides.append(_setting(option, at))
-    return Service(name, kind, *rest, logical.line, tuple(plain), Settings(overrides))
+    return Service(name, kind, chroot, program, logical.line, tuple(plain), Settings(overrides))
 
 
 def _words(logical: _Logical) -> Iterator[tuple[str, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class ConfigurationSyntaxError(ValueError):
-    """The text does not have its language's form. `line` counts from 1, `file` is set where a reader follows includes."""
+    """The text does not have its language's form. `line` counts from 1; `file` is set where includes are followed."""
 
     def __init__(self, line: int, reason: str, file: str = "") -> None:
         super().__init__(reason)
