@@ -17,6 +17,7 @@ from collections.abc import Callable
 from urllib.parse import quote as _percent_encode
 from xml.sax.saxutils import escape as _xml_escape
 
+from rupost_core.configuration.milter import parse_milter
 from rupost_core.directory.names import escape_filter
 from rupost_core.i18n import translate as _
 
@@ -49,6 +50,15 @@ def postfix(value: Value) -> Quoted:
 def postfix_map(value: Value) -> Quoted:
     """A value in a pgsql: or ldap: map file, which has main.cf's form without its macros."""
     return Quoted(_unpadded(_plain(value)))
+
+
+def postfix_milter(value: Value) -> Quoted:
+    """A filter (milter.py) as an element of smtpd_milters or non_smtpd_milters, with settings of its own."""
+    one = parse_milter(_plain(value))
+    return Quoted(
+        f"{{ {one.socket}, default_action={one.down}, connect_timeout={one.connect}s,"
+        f" command_timeout={one.command}s, content_timeout={one.content}s, protocol={one.protocol} }}"
+    )
 
 
 def dovecot(value: Value) -> Quoted:
@@ -141,7 +151,7 @@ def _unpadded(text: str) -> str:
 FILTERS: dict[str, Callable[..., Quoted]] = {
     function.__name__: function
     for function in (
-        postfix, postfix_map, dovecot, dovecot_variable, nginx, haproxy, plist, ldap_filter, sql,
+        postfix, postfix_map, postfix_milter, dovecot, dovecot_variable, nginx, haproxy, plist, ldap_filter, sql,
         conninfo, url, xml, word, lines, pem,
     )
 }  # fmt: skip
