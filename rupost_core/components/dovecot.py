@@ -11,7 +11,7 @@ from rupost_core.components.model import Problem, StagedView, problems_by_patter
 
 _MESSAGE = re.compile(
     r"doveconf: (?:Fatal|Error|Warning): "
-    r"(?:Error in configuration file (?P<file>/\S+?)(?: line (?P<line>\d+))?: )?(?P<reason>[^\n]+)",
+    r"(?:(?:Error in configuration file )?(?P<file>/\S+?)(?: line (?P<line>\d+))?: )?(?P<reason>[^\n]+)",
 )
 # A section that is not closed is told by where it began; and each protocol's own complaint only repeats the first.
 _BEGAN = re.compile(r" \(section started at \S+:(\d+)\)")

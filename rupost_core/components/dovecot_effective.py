@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: `sections` are those around it, from the outermost ("service auth", "unix_listener auth-userdb")."""
+    """One setting; `sections` are those around it, outermost first: "service auth", "unix_listener auth-userdb"."""
 
     sections: tuple[str, ...]
     name: str

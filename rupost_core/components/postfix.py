@@ -43,7 +43,7 @@ class Postfix:
             problems = [Problem(self.name, self.main_file, None, failed[0][-500:] or _("Postfix refuses it"))]
         if problems:
             return problems
-        return [*service_problems(view), *table_problems(view, asked[0].stdout, asked[1].stdout)]
+        return [*service_problems(view, asked[2].stdout), *table_problems(view, asked[0].stdout, asked[1].stdout)]
 
     def _problems(self, view: StagedView, texts: list[str]) -> list[Problem]:
         found: list[Problem] = []

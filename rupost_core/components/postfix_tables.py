@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rupost_core.components.model import Problem, StagedView
@@ -22,6 +23,7 @@ _LOOKUP = re.compile(r"(?<![\w/.])(?:proxy:)?(?P<type>[a-z]+):")
 _MADE = re.compile(r"_cache_database$|_session_cache|^postscreen_cache_map$|^address_verify_map$|_cache_map$")
 _HOLDS_TABLES = re.compile(r"_(maps|map|checks|tables?|cache_database)$|^(alias_database|mynetworks|mydestination)$")
 _COMMAND_FIELD = 7
+_AS_POSTFIX = ("/usr/bin/setpriv", "--reuid=postfix", "--regid=postfix", "--clear-groups", "--")
 _PREFIX = re.compile(r"^(?:postmap|/\S+): (?:warning|error|fatal|panic): ")
 
 # What PostgreSQL's and Postfix's words are about, in the order in which they are looked for.
@@ -41,7 +43,7 @@ def table_problems(view: StagedView, settings: str, overrides: str) -> list[Prob
     config = view.live / "postfix"
     types = set(view.run(["/usr/sbin/postconf", "-c", config, "-m"]).stdout.split())
     problems = []
-    asked = set()
+    tables: dict[str, tuple[re.Match[str], str, int | None]] = {}
     for file, name, value in _settings(settings, overrides):
         if _MADE.search(name):
             continue
@@ -50,25 +52,27 @@ def table_problems(view: StagedView, settings: str, overrides: str) -> list[Prob
         if wrong:
             reason = _("unknown table type “{type}”.", type=wrong) + nearest(wrong, types)
             problems.append(Problem("postfix", file, line, reason))
-            continue
         for table in _TABLE.finditer(value):
-            if table["type"] not in types or table[0] in asked:
-                continue
-            asked.add(table[0])
-            reason = _answer(view, table)
-            if reason:
-                own = view.relative(table["path"])
-                mine = own != table["path"] and view.real(table["path"]).exists()
-                place = (own, _line_named(view, own, reason)) if mine else (file, line)
-                problems.append(Problem("postfix", *place, reason))
-    return problems
+            if table["type"] in types:
+                tables.setdefault(table[0], (table, file, line))
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda asked: (asked, _answer(view, asked[0])), tables.values())
+        return problems + [_table_problem(view, asked, reason) for asked, reason in answers if reason]
 
 
-def service_problems(view: StagedView) -> list[Problem]:
-    """Each service of master.cf runs a program that is there, as an account that is there."""
-    done = view.run(["/usr/sbin/postconf", "-c", view.live / "postfix", "-M"])
+def _table_problem(view: StagedView, asked: tuple[re.Match[str], str, int | None], reason: str) -> Problem:
+    """At the table's own file, if it is one of ours and there; otherwise where the table is named."""
+    table, file, line = asked
+    own = view.relative(table["path"])
+    if own != table["path"] and view.real(table["path"]).exists():
+        return Problem("postfix", own, _line_named(view, own, reason), reason)
+    return Problem("postfix", file, line, reason)
+
+
+def service_problems(view: StagedView, services: str) -> list[Problem]:
+    """Each service of master.cf (as `postconf -M` prints them) runs a program, as an account, that is there."""
     problems = []
-    for service in done.stdout.splitlines():
+    for service in services.splitlines():
         fields = service.split()
         if len(fields) <= _COMMAND_FIELD:
             continue
@@ -110,7 +114,9 @@ def _answer(view: StagedView, table: re.Match[str]) -> str:
         "check@invalid",
         f"{table['type']}:{table['path']}",
     ]
-    as_postfix = ["/usr/sbin/runuser", "-u", "postfix", "--"] if table["proxy"] else []
+    as_postfix = (
+        ["/usr/bin/setpriv", "--reuid=postfix", "--regid=postfix", "--clear-groups", "--"] if table["proxy"] else []
+    )
     done = view.run([*as_postfix, *ask])
     said = [line for line in done.stderr.splitlines() if line.strip() and "overriding earlier entry" not in line]
     return _PREFIX.sub("", said[-1].strip()) if said else ""
