@@ -62,6 +62,8 @@ class NodeDeployment:
     report: Report
     walls: tuple[Wall, ...]
     skipped: frozenset[str] = frozenset()
+    # Names the parameters that refused lines came from (blame.py); asked only when something was refused.
+    blame: Callable[[list[Problem]], list[Problem]] = list
 
     def run(self, number: int, files: tuple[RenderedFile, ...], changes: tuple[ComponentChange, ...]) -> None:
         """Raises CheckFailed (nothing was changed), RolledBack, or DeploymentError when taking back failed too."""
@@ -87,6 +89,7 @@ class NodeDeployment:
                 continue
             problems = wall.problems(candidate, functools.partial(self._notice, wall.name))
             if problems:
+                problems = self.blame(problems)
                 raise CheckFailed(
                     str(problems[0]),
                     details=[str(problem) for problem in problems[1:]],

@@ -7,7 +7,7 @@ a forgotten filter is an error that names file and line, not a hole.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
@@ -28,8 +28,13 @@ from rupost_core.text import place
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 
 
-def render(template: Template, values: Values, surroundings: Surroundings) -> tuple[RenderedFile, ...]:
-    """All files of one node, sorted by path; raises TemplateError naming the template's file and line."""
+def render(
+    template: Template, values: Values, surroundings: Surroundings, only: Container[str] | None = None
+) -> tuple[RenderedFile, ...]:
+    """All files of one node, or `only` those paths, sorted by path.
+
+    Raises TemplateError naming the template's file and line.
+    """
     environment = _environment(template)
     context = {"p": _Parameters(values), **surroundings.as_context()}
     rendered = [
@@ -45,6 +50,7 @@ def render(template: Template, values: Values, surroundings: Surroundings) -> tu
         for component, content in template.spec.components.items()
         for file in content.files
         for path, extra in _instances(file, surroundings)
+        if only is None or f"{component}/{path}" in only
     ]
     return tuple(sorted(rendered, key=lambda file: file.path))
 

@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from rupost_core.access.desk import OfficeDesk
 from rupost_core.components import registry
 from rupost_core.components.haproxy import open_sessions
+from rupost_core.components.model import Problem
 from rupost_core.configuration import store
+from rupost_core.configuration.blame import blame
 from rupost_core.configuration.consequences import certificate_change, security_changes
 from rupost_core.configuration.deploy import NodeDeployment, Report, Step
 from rupost_core.configuration.events import EventLog
@@ -246,6 +248,19 @@ class ConfigurationService(Service):
         store.finish_deployment(work.connection, identity, outcome, message)
         work.record(f"generation:{number}", after={"outcome": outcome, "message": message})
 
+    @operation("config.blame", Role.VIEWER, reads=True)
+    def _blame(self, work: Work, number: int, problems: list[Problem]) -> list[Problem]:
+        """Names the parameters that refused lines of a generation came from."""
+        generation = store.get_generation(work.connection, number)
+        template = store.load_from_library(work.connection, generation.template_name, generation.template_version)
+        stored = store.generation_parameters(work.connection, self.desk.keyring, number)
+        try:
+            values = resolve(template.spec, stored)
+        except InputError:
+            return problems  # of an earlier version of the template, which asked for other parameters
+        surroundings = gather(work.connection, self.desk, self.live)
+        return blame(template, values, surroundings, self._files(work.connection, number), problems)
+
     def _bring_node_to(
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
     ) -> None:
@@ -258,6 +273,7 @@ class ConfigurationService(Service):
             _both(report, events.add),
             walls=(Lint(facts), Checkers(registry.ALL)),
             skipped=manner.skip,
+            blame=lambda problems: self._blame(number, problems),
         )
         try:
             deployment.run(number, files, changes)

@@ -14,6 +14,8 @@ from typing import Literal, Protocol, get_args
 
 from rupost_core.components.model import Component, Problem, StagedView
 from rupost_core.configuration.model import RenderedFile
+from rupost_core.errors import RupostError
+from rupost_core.i18n import translate as _
 
 WallName = Literal["lint", "checkers", "shadow"]
 WALLS: tuple[WallName, ...] = get_args(WallName)
@@ -54,10 +56,20 @@ class Checkers:
     def problems(self, candidate: Candidate, notice: Notice) -> list[Problem]:
         def check(component: Component) -> list[Problem]:
             started = time.monotonic()
-            found = component.check(candidate.view)
+            found = _checked(component, candidate.view)
             notice(component.name, time.monotonic() - started, found)
             return found
 
         with ThreadPoolExecutor(4) as pool:
             checked = list(pool.map(check, self._components.values()))
         return [problem for found in checked for problem in found]
+
+
+def _checked(component: Component, view: StagedView) -> list[Problem]:
+    """A component without its main file, and a checker that cannot do its work, are problems too: never a pass."""
+    if not (view.staged / component.main_file).is_file():
+        return [Problem(component.name, component.main_file, None, _("the file is missing"))]
+    try:
+        return component.check(view)
+    except (RupostError, OSError) as error:
+        return [Problem(component.name, component.main_file, None, str(error))]
