@@ -17,7 +17,7 @@ from rupost_core.text import place
 class Problem:
     """Why a configuration is refused. `file` is relative to the live root; `line` counts from 1.
 
-    `parameter` is the template's parameter that the line came from, or "" where it came from none.
+    `file` is "" where no file is to blame. `parameter` is the template's parameter that the line came from, or "" where it came from none.
     """
 
     component: str
@@ -27,7 +27,7 @@ class Problem:
     parameter: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.component}: {place(self.file, self.line)}"
+        where = f"{self.component}: {place(self.file, self.line)}" if self.file else self.component
         if self.parameter:
             where += " (" + _("parameter {name}", name=self.parameter) + ")"
         return f"{where}: {self.reason}"

@@ -27,15 +27,20 @@ from rupost_core.configuration.plan import (
     component_changes,
 )
 from rupost_core.configuration.render import render
+from rupost_core.configuration.shadow.model import Person
+from rupost_core.configuration.shadow.wall import Inhabitants, Shadow
 from rupost_core.configuration.surroundings import gather
 from rupost_core.configuration.walls import Checkers, WallName
 from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
+from rupost_core.mail import reading as mail
 from rupost_core.operation import Role, Service, Work, operation
 
 DEFAULT_TEMPLATE = "standalone"
+# Of each directory, whom a shadow start looks up: one alone may just have been locked.
+_TRIED_PEOPLE = 5
 
 
 @dataclass(frozen=True)
@@ -249,7 +254,7 @@ class ConfigurationService(Service):
             registry.ALL,
             NodeHost(self.desk.settings.node_address),
             _both(report, events.add),
-            walls=(Checkers(registry.ALL),),
+            walls=(Checkers(registry.ALL), self._shadow()),
             skipped=manner.skip,
         )
         try:
@@ -260,6 +265,16 @@ class ConfigurationService(Service):
         finally:
             events.save()
         self._conclude(identity, number, "done", "")
+
+    def _shadow(self) -> Shadow:
+        settings = self.desk.settings
+
+        def inhabitants() -> Inhabitants:
+            with self.desk.reading() as cursor:
+                people = [Person(*row) for row in mail.some_of_each_directory(cursor, _TRIED_PEOPLE)]
+                return Inhabitants(people, [domain.name for domain in mail.every_domain(cursor)])
+
+        return Shadow((settings.node_name, settings.node_address), inhabitants)
 
     def _draft(self, connection: Connection, wish: Wish) -> _Draft:
         current = self.live.current()
