@@ -248,13 +248,14 @@ class ConfigurationService(Service):
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
     ) -> None:
         identity, files = self._begin(number, manner)
-        events = EventLog(self.desk.database, self.desk.settings.node_name, f"generation:{number}")
+        node, address = self.desk.settings.node_name, self.desk.settings.node_address
+        events = EventLog(self.desk.database, node, f"generation:{number}")
         deployment = NodeDeployment(
             self.live,
             registry.ALL,
-            NodeHost(self.desk.settings.node_address),
+            NodeHost(address),
             _both(report, events.add),
-            walls=(Checkers(registry.ALL), self._shadow()),
+            walls=(Checkers(registry.ALL), Shadow((node, address), self.inhabitants)),
             skipped=manner.skip,
         )
         try:
@@ -266,15 +267,11 @@ class ConfigurationService(Service):
             events.save()
         self._conclude(identity, number, "done", "")
 
-    def _shadow(self) -> Shadow:
-        settings = self.desk.settings
-
-        def inhabitants() -> Inhabitants:
-            with self.desk.reading() as cursor:
-                people = [Person(*row) for row in mail.some_of_each_directory(cursor, _TRIED_PEOPLE)]
-                return Inhabitants(people, [domain.name for domain in mail.every_domain(cursor)])
-
-        return Shadow((settings.node_name, settings.node_address), inhabitants)
+    def inhabitants(self) -> Inhabitants:
+        """Whom a shadow start asks about."""
+        with self.desk.reading() as cursor:
+            people = [Person(*row) for row in mail.some_of_each_directory(cursor, _TRIED_PEOPLE)]
+            return Inhabitants(people, [domain.name for domain in mail.every_domain(cursor)])
 
     def _draft(self, connection: Connection, wish: Wish) -> _Draft:
         current = self.live.current()

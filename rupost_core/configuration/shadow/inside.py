@@ -85,7 +85,9 @@ class Shadow:
         problems = self._start()
         _tell("start", started, problems)
         if not problems:
+            started = time.monotonic()
             problems = self._ask()
+            _tell("probes", started, problems)
         memory = daemons.proportional_memory() if self._plan.measure else 0.0
         _write({"ended": True, "memory": memory})
         return 1 if problems else 0

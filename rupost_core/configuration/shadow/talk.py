@@ -75,8 +75,13 @@ class Talk:
 
     def waiting(self, seconds: float) -> bool:
         """Whether something to read comes within the time."""
-        if self._buffer:
-            return True
+        return bool(self._buffer) or self._receive(seconds)
+
+    def _more(self) -> None:
+        if time.monotonic() > self._deadline or not self._receive(self.left):
+            raise Late
+
+    def _receive(self, seconds: float) -> bool:
         self._socket.settimeout(min(seconds, self.left))
         try:
             data = self._socket.recv(4096)
@@ -88,12 +93,6 @@ class Talk:
             raise Closed("closed the connection")
         self._buffer += data
         return True
-
-    def _more(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise Late
-        if not self.waiting(self.left):
-            raise Late
 
     def reply(self) -> str:
         """An SMTP reply: the text of its last line, codes and all."""
