@@ -17,6 +17,7 @@ from rupost_core.text import place
 class Problem:
     """Why a configuration is refused. `file` is relative to the live root; `line` counts from 1.
 
+    `file` is "" where no file is to blame.
     `parameter` is the template's parameter that the line came from (several, joined with ", ", where they share it),
     or "" where it came from none. In a parameter of several lines, `parameter_line` is the line there, from 1.
     """
@@ -29,7 +30,7 @@ class Problem:
     parameter_line: int | None = None
 
     def __str__(self) -> str:
-        where = f"{self.component}: {place(self.file, self.line)}"
+        where = f"{self.component}: {place(self.file, self.line)}" if self.file else self.component
         if self.parameter:
             where += " (" + _("parameter {name}", name=place(self.parameter, self.parameter_line)) + ")"
         return f"{where}: {self.reason}"

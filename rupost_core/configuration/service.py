@@ -34,6 +34,8 @@ from rupost_core.configuration.plan import (
     component_changes,
 )
 from rupost_core.configuration.render import render
+from rupost_core.configuration.shadow.model import Person
+from rupost_core.configuration.shadow.wall import Inhabitants, Shadow
 from rupost_core.configuration.surroundings import gather
 from rupost_core.configuration.walls import Checkers, WallName
 from rupost_core.database.reader import cursor_of
@@ -45,6 +47,8 @@ from rupost_core.mail import reading as mail
 from rupost_core.operation import Role, Service, Work, operation
 
 DEFAULT_TEMPLATE = "standalone"
+# Of each directory, whom a shadow start looks up: one alone may just have been locked.
+_TRIED_PEOPLE = 5
 
 
 @dataclass(frozen=True)
@@ -265,13 +269,14 @@ class ConfigurationService(Service):
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
     ) -> None:
         identity, files, facts = self._begin(number, manner)
-        events = EventLog(self.desk.database, self.desk.settings.node_name, f"generation:{number}")
+        node, address = self.desk.settings.node_name, self.desk.settings.node_address
+        events = EventLog(self.desk.database, node, f"generation:{number}")
         deployment = NodeDeployment(
             self.live,
             registry.ALL,
-            NodeHost(self.desk.settings.node_address),
+            NodeHost(address),
             _both(report, events.add),
-            walls=(Lint(facts), Checkers(registry.ALL)),
+            walls=(Lint(facts), Checkers(registry.ALL), Shadow((node, address), self.inhabitants)),
             skipped=manner.skip,
             blame=lambda problems: self._blame(number, problems),
         )
@@ -283,6 +288,12 @@ class ConfigurationService(Service):
         finally:
             events.save()
         self._conclude(identity, number, "done", "")
+
+    def inhabitants(self) -> Inhabitants:
+        """Whom a shadow start asks about."""
+        with self.desk.reading() as cursor:
+            people = [Person(*row) for row in mail.some_of_each_directory(cursor, _TRIED_PEOPLE)]
+            return Inhabitants(people, [domain.name for domain in mail.every_domain(cursor)])
 
     def _draft(self, connection: Connection, wish: Wish) -> _Draft:
         current = self.live.current()
