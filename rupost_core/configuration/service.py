@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,7 +13,8 @@ from sqlalchemy import Connection
 from rupost_core.access.desk import OfficeDesk
 from rupost_core.components import registry
 from rupost_core.configuration import store
-from rupost_core.configuration.deploy import NodeDeployment, Report, Step
+from rupost_core.configuration.deploy import NodeDeployment
+from rupost_core.configuration.deployments import DeploymentService, unix_time
 from rupost_core.configuration.events import EventLog
 from rupost_core.configuration.library import Template, builtin_templates
 from rupost_core.configuration.live import LiveConfiguration
@@ -28,12 +31,15 @@ from rupost_core.configuration.plan import (
 )
 from rupost_core.configuration.render import render
 from rupost_core.configuration.surroundings import gather
+from rupost_core.configuration.transition import LEAST_WINDOW_SECONDS, MOST_WINDOW_SECONDS, Transition
+from rupost_core.configuration.uptake import Report, Step
 from rupost_core.configuration.walls import Checkers, WallName
-from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
-from rupost_core.host.commands import is_root
+from rupost_core.errors import CheckFailed, DatabaseError, InputError
+from rupost_core.host import clock
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
 from rupost_core.operation import Role, Service, Work, operation
+from rupost_core.quantity import shown_duration
 
 DEFAULT_TEMPLATE = "standalone"
 
@@ -52,7 +58,8 @@ class Wish:
 class Manner:
     """How to deploy. `skip` names the walls to leave out; `force` deploys and restarts even without a change.
 
-    With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time.
+    With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time, or as soon
+    as something that served has stopped serving.
     """
 
     force: bool = False
@@ -65,10 +72,11 @@ AS_USUAL = Manner()
 
 @dataclass(frozen=True)
 class Outcome:
-    """`generation` is None when nothing would have changed."""
+    """`generation` is None when nothing would have changed. `confirm_until` is set when it waits for confirmation."""
 
     generation: Generation | None
     plan: Plan
+    confirm_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,7 @@ class ConfigurationService(Service):
     def __init__(self, desk: OfficeDesk, live: LiveConfiguration | None = None) -> None:
         super().__init__(desk)
         self.live = live or LiveConfiguration()
+        self.deployments = DeploymentService(desk, self.live)
 
     @operation("template.load", Role.ADMINISTRATOR)
     def load_builtin_templates(self, work: Work) -> list[str]:
@@ -129,22 +138,34 @@ class ConfigurationService(Service):
 
         Raises CheckFailed, RolledBack, DeploymentError.
         """
-        self._must_be_root()
-        plan, generation = self._save(wish, reason, manner.force)
-        if generation is None:
-            return Outcome(None, plan)
-        changes = plan.components
-        if manner.force:
-            changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
-        self._bring_node_to(generation.number, changes, report, manner)
-        return Outcome(generation, plan)
+        _check_window(manner.confirm_within)
+        with self.deployments.turn(report):
+            self.deployments.refuse_while_waiting()
+            plan, generation = self._save(wish, reason, manner.force)
+            if generation is None:
+                return Outcome(None, plan)
+            changes = plan.components
+            if manner.force:
+                changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
+            after = self._bring_node_to(generation.number, changes, report, manner)
+            return Outcome(generation, plan, unix_time(after.confirm_until))
 
-    def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Plan:
-        """Brings this node back to a stored generation, exactly as it was rendered then."""
-        self._must_be_root()
-        plan = self._plan_rollback(number)
-        self._bring_node_to(number, plan.components, report, manner)
-        return plan
+    def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Outcome:
+        """Brings this node back to a stored generation, exactly as it was rendered then.
+
+        While another generation waits for confirmation, the former one can be had back at once: nothing is examined,
+        since it served a moment ago, and the database need not answer. The plan of that is empty.
+        """
+        _check_window(manner.confirm_within)
+        with self.deployments.turn(report):
+            waiting = self.live.record.load()
+            if waiting and number == waiting.former and manner.confirm_within is None:
+                self.deployments.return_at_once(waiting, report)
+                return Outcome(None, Plan(waiting.target, "", (), (), ()))
+            self.deployments.refuse_while_waiting()
+            generation, plan = self._plan_rollback(number)
+            after = self._bring_node_to(number, plan.components, report, manner)
+            return Outcome(generation, plan, unix_time(after.confirm_until))
 
     @operation("config.history", Role.VIEWER, reads=True)
     def history(self, work: Work, limit: int = 50) -> list[tuple[Generation, Deployment | None]]:
@@ -204,7 +225,7 @@ class ConfigurationService(Service):
         return draft.plan, generation
 
     @operation("config.rollback", Role.ADMINISTRATOR)
-    def _plan_rollback(self, work: Work, number: int) -> Plan:
+    def _plan_rollback(self, work: Work, number: int) -> tuple[Generation, Plan]:
         """Plans the way from the live generation to an older one."""
         target = store.get_generation(work.connection, number)
         current = self.live.current()
@@ -219,30 +240,23 @@ class ConfigurationService(Service):
         changes = compare(self._files(work.connection, current) if current else (), files)
         work.record("generation", before={"live": current}, after={"live": number})
         components = component_changes(changes, template.spec, first=current == 0)
-        return Plan(current or None, template.title, (), changes, components)
-
-    @operation("config.deploy", Role.ADMINISTRATOR)
-    def _begin(self, work: Work, number: int, manner: Manner) -> tuple[int, tuple[RenderedFile, ...]]:
-        """Notes that this node is on its way to a generation."""
-        node = self.desk.settings.node_name
-        work.record(
-            f"generation:{number}",
-            before={"live": self.live.current()},
-            after={"node": node, "skipped_walls": sorted(manner.skip), "confirm_within": manner.confirm_within},
-        )
-        identity = store.start_deployment(work.connection, number, node, work.actor.login)
-        return identity, self._files(work.connection, number)
-
-    @operation("config.conclude", Role.ADMINISTRATOR)
-    def _conclude(self, work: Work, identity: int, number: int, outcome: str, message: str) -> None:
-        """Notes how a deployment ended."""
-        store.finish_deployment(work.connection, identity, outcome, message)
-        work.record(f"generation:{number}", after={"outcome": outcome, "message": message})
+        return target, Plan(current or None, template.title, (), changes, components)
 
     def _bring_node_to(
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
-    ) -> None:
-        identity, files = self._begin(number, manner)
+    ) -> Transition:
+        with self.desk.transaction() as connection:
+            files = self._files(connection, number)
+        begun = Transition(
+            deployment=0,
+            former=self.live.current(),
+            target=number,
+            reactions={change.component: change.reaction for change in changes},
+            author=self.desk.actor.login,
+            begun=clock.now(),
+            confirm_within=manner.confirm_within,
+        )
+        transition = self.deployments.begin(begun, manner.skip)
         events = EventLog(self.desk.database, self.desk.settings.node_name, f"generation:{number}")
         deployment = NodeDeployment(
             self.live,
@@ -253,13 +267,11 @@ class ConfigurationService(Service):
             skipped=manner.skip,
         )
         try:
-            deployment.run(number, files, changes)
-        except RupostError as error:
-            self._conclude(identity, number, _outcome_of(error), error.message)
-            raise
+            return deployment.run(transition, files)
         finally:
-            events.save()
-        self._conclude(identity, number, "done", "")
+            self.deployments.report_if_possible()
+            with suppress(DatabaseError):
+                events.save()
 
     def _draft(self, connection: Connection, wish: Wish) -> _Draft:
         current = self.live.current()
@@ -291,10 +303,6 @@ class ConfigurationService(Service):
     def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
         return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
 
-    def _must_be_root(self) -> None:
-        if not is_root():
-            raise DeploymentError(_("Only root can deploy on this node."), hint=_("Use sudo."))
-
 
 def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
     problems = registry.unsupported(versions, template.spec.supports)
@@ -321,10 +329,13 @@ def _parameter_changes(template: Template, before: dict[str, Any], values: Value
     )
 
 
-def _outcome_of(error: RupostError) -> str:
-    if isinstance(error, CheckFailed):
-        return "refused"
-    return "rolled_back" if isinstance(error, RolledBack) else "failed"
+def _check_window(seconds: int | None) -> None:
+    if seconds is not None and not LEAST_WINDOW_SECONDS <= seconds <= MOST_WINDOW_SECONDS:
+        raise InputError(
+            _("A confirmation can be waited for from {least} to {most}, not {given}.",
+              least=shown_duration(LEAST_WINDOW_SECONDS), most="24h", given=shown_duration(seconds)),
+            hint=_("Example: --confirm-within 10m"),
+        )  # fmt: skip
 
 
 def _both(first: Callable[[Step], None], second: Callable[[Step], None]) -> Callable[[Step], None]:
