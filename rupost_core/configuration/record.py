@@ -44,6 +44,7 @@ class TransitionRecord:
             ) from error
 
     def save(self, transition: Transition) -> None:
+        self.clear_leftovers()
         text = json.dumps(transition.as_data(), ensure_ascii=False, indent=1) + "\n"
         write_atomic(self.path, text.encode(), mode=0o644)
 
@@ -87,6 +88,5 @@ class TransitionRecord:
 
     def clear_leftovers(self) -> None:
         """Temporary files of writers that were killed."""
-        for pattern in (f".{self.path.name}.*", f"outcomes/.{self.path.name}.*"):
-            for path in self.path.parent.glob(pattern):
-                path.unlink(missing_ok=True)
+        for path in self.path.parent.glob(f".{self.path.name}.*"):
+            path.unlink(missing_ok=True)
