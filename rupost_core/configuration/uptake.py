@@ -1,12 +1,14 @@
 """How a node's components take up the generation that the link names, and whether they serve with it.
 
-Forward, the first trouble stops the way. Backward, every component is brought home, whatever the others do.
+Forward, one after the other, the first trouble stops the way. Backward, every component is brought home, whatever
+becomes of the others.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -93,28 +95,31 @@ class Uptake:
                 self._act(component, "restart" if reaction == "start" else reaction)
 
     def back(self, reactions: Mapping[str, str]) -> list[str]:
-        """Brings every component to what the link names again; returns the troubles.
+        """Brings every component to what the link names again, all at once, since mail waits; returns the troubles.
 
         A unit that is on its way up may have read either generation, and is restarted.
         """
-        troubles = []
         states = self._states()
-        for name, component in self.components.items():
-            reaction, state = reactions.get(name, "untouched"), states[component.unit]
+
+        def one(component: Component) -> str:
+            reaction, state = reactions.get(component.name, "untouched"), states[component.unit]
             if state in _AT_REST:
                 reaction = "start"
             elif state != "active" or reaction == "start":
                 reaction = "restart"
             if reaction == "untouched":
-                continue
+                return ""
             try:
-                with step(self.report, reaction, name):
+                with step(self.report, reaction, component.name):
                     if state == "failed":
                         self.host.act("reset-failed", component.unit)
                     self._act(component, reaction)
             except (CommandFailed, DeploymentError) as error:
-                troubles.append(error.message)
-        return troubles
+                return error.message
+            return ""
+
+        with ThreadPoolExecutor(len(self.components)) as pool:
+            return [trouble for trouble in pool.map(one, self.components.values()) if trouble]
 
     def stop_all(self) -> list[str]:
         """For a node that has no generation to go back to; returns the troubles."""

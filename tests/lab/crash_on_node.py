@@ -3,8 +3,9 @@
     crash_on_node.py markers                        the generation's letter that each daemon shows, as JSON
     crash_on_node.py trial TARGET KIND WHEN [agent] one deployment to TARGET, killed; prints a JSON object
 
-KIND is `after` (WHEN seconds) or `call` (at the WHEN-th call of the main thread that writes or starts a program, by
-strace). With `agent` rupost-agent is killed in the same moment. Only Python's own library is used.
+KIND is `begun` (WHEN seconds after the start), `switched` (WHEN seconds after the link has moved), or a system call:
+`fsync 36` kills at the 36th fsync of the main thread (by strace). With `agent` rupost-agent is killed in the same
+moment. Only Python's own library is used.
 """
 
 import json
@@ -20,8 +21,6 @@ from pathlib import Path
 
 ROOT = Path("/var/lib/rupost/configuration")
 ADDRESS = "10.77.0.1"
-CALLS = ("fsync,fdatasync,rename,renameat,renameat2,symlink,symlinkat,mkdir,mkdirat,unlink,unlinkat,rmdir,utimensat,"
-         "chown,fchown,fchownat,chmod,fchmod,fchmodat,vfork,clone,clone3,flock")  # fmt: skip
 GET = b"GET %s HTTP/1.0\r\nHost: mail.demo.local\r\n\r\n"
 # daemon -> (port, TLS, what is sent, where the letter stands in the answer)
 QUESTIONS = {
@@ -93,17 +92,19 @@ def killed_deployment(target, kind, when, with_agent):
     """The moment in which it died, or None when it came to its end first; and its exit code."""
     command = ["/usr/bin/rupost", "config", "rollback", str(target)]
     agent = agent_pid() if with_agent else 0
-    if kind == "call":
-        trace = ["strace", "-o", "/dev/null", "-e", f"trace={CALLS}", "-e", f"inject={CALLS}:signal=KILL:when={when}"]
-        process = subprocess.Popen([*trace, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        code = process.wait(60)
-    else:
+    if kind in ("begun", "switched"):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while kind == "switched" and live() != target and process.poll() is None:
+            time.sleep(0.002)
         try:
             code = process.wait(float(when))
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait(60)
+    else:
+        trace = ["strace", "-o", "/dev/null", "-e", f"trace={kind}", "-e", f"inject={kind}:signal=KILL:when={when}"]
+        process = subprocess.Popen([*trace, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        code = process.wait(60)
     died = time.monotonic()
     if agent:
         os.kill(agent, signal.SIGKILL)

@@ -77,13 +77,24 @@ def outcomes(node):
     return [row["deployment"]["outcome"] for row in rows if row["deployment"]]
 
 
+# The calls of one deployment's main thread that matter, and how many of each there are (strace); from the second
+# number on they come after the switch.
+CALLS = {"fsync": (43, 36), "rename": (5, 3), "vfork": (7, 2), "clone3": (12, 5), "write": (38, 14),
+         "unlinkat": (34, 34), "utimensat": (26, 26), "fchmod": (28, 27), "mkdir": (34, 34)}  # fmt: skip
+
+
 def points():
     chosen = random.Random(SEED)
     for index in range(POINTS):
-        kind = "call" if index % 2 else "after"
-        # Of the calls that count, the later ones change something; a deployment takes 1 to 2 s.
-        when = chosen.randint(20, 190) if kind == "call" else round(chosen.uniform(0.4, 2.2), 3)
-        yield kind, when, ("agent",) if index % 3 == 2 else ()
+        extra = ("agent",) if index % 3 == 2 else ()
+        call = chosen.choice(list(CALLS))
+        late = chosen.choice([name for name, (most, after) in CALLS.items() if after < most])
+        yield (
+            ("switched", round(chosen.uniform(0.0, 0.9), 3), extra),
+            (late, chosen.randint(CALLS[late][1], CALLS[late][0]), extra),
+            (call, chosen.randint(1, CALLS[call][0]), extra),
+            ("begun", round(chosen.uniform(0.3, 2.5), 3), extra),
+        )[index % 4]
 
 
 def test_a_killed_deployment_leaves_nothing_in_between(lab, node, two):
@@ -123,8 +134,9 @@ def test_a_killed_node_boots_with_one_generation(lab, node, two):
     assert not {"running", "waiting"} & set(outcomes(node))
 
 
-def reboot() -> None:
+def reboot(pause: float = 0.0) -> None:
     """As a power cut does to all processes; what the kernel holds for the disk survives (test_power_cut.py)."""
     cgroup.kill(NODE1.name)
+    time.sleep(pause)
     nodes.boot(NODE1)
     nodes.wait(NODE1)
