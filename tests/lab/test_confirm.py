@@ -26,6 +26,7 @@ def plans():
     chosen = random.Random(SEED)
     for index in range(WINDOWS):
         victim = ("agent", "deploy", "none", "database", "both")[index % 5]
+        in_window = victim in ("agent", "database", "none")
         confirm_at = round(chosen.uniform(0.3, 9.0), 2) if chosen.random() < 0.6 else None
         yield {
             "victim": victim,

@@ -140,3 +140,5 @@ def reboot(pause: float = 0.0) -> None:
     time.sleep(pause)
     nodes.boot(NODE1)
     nodes.wait(NODE1)
+    # The lab does not enable it: what comes before happens without a database.
+    nodes.execute(NODE1, ["systemctl", "start", "postgresql"])
