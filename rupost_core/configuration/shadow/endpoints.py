@@ -90,10 +90,10 @@ def local_targets(files: Iterable[RenderedFile], own: frozenset[str]) -> tuple[T
     for file in files:
         if file.path.endswith("sogo.conf"):
             for name in ("SOGoIMAPServer", "SOGoSieveServer", "SOGoSMTPServer"):
-                match = re.search(_SOGO_VALUE.replace("{name}", name), file.content)
-                address, port = split_service(match[1] or match[2]) if match else ("", 0)
-                if match and is_local(address, own) and port:
-                    line = file.content.count("\n", 0, match.start()) + 1
+                value = re.search(_SOGO_VALUE.replace("{name}", name), file.content)
+                address, port = split_service(value[1] or value[2]) if value else ("", 0)
+                if value and is_local(address, own) and port:
+                    line = file.content.count("\n", 0, value.start()) + 1
                     found.setdefault((address, port), Target(address, port, file.component, file.path, line))
     return tuple(found.values())
 
@@ -130,7 +130,7 @@ def listening_ports(files: Iterable[RenderedFile]) -> frozenset[int]:
 
 
 def is_local(address: str, own: frozenset[str]) -> bool:
-    """Whether an address is this node's: loopback, or one of its own. A name is not looked up; `localhost` is local."""
+    """Whether an address is this node's: loopback, or one of its own. Names are not looked up, but for `localhost`."""
     if address == "localhost" or address in own:
         return True
     try:

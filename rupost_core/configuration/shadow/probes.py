@@ -57,9 +57,13 @@ class World:
 
 @dataclass(frozen=True)
 class Probe:
-    """`suspects` are the components on its way, the likeliest culprit first; `patterns` find the likeliest line."""
+    """`title` is shown to people (a message id).
 
-    subject: str
+    `suspects` are the components on its way, the likeliest culprit first; `patterns` find the likeliest line in the
+    culprit's files.
+    """
+
+    title: str
     ask: Callable[[World], None]
     suspects: tuple[str, ...]
     patterns: tuple[str, ...] = ()

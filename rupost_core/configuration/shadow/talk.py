@@ -12,7 +12,14 @@ _MOST_BYTES = 1 << 20
 
 
 class Unexpected(Exception):
-    """The other side did not do what it should; the text says what it did."""
+    """The other side did not do what it should; the text says what it did.
+
+    `clear` says that the text alone tells what is wrong: no log has to be asked.
+    """
+
+    def __init__(self, text: str, *, clear: bool = False) -> None:
+        super().__init__(text)
+        self.clear = clear
 
 
 class Talk:
