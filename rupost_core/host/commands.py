@@ -138,7 +138,8 @@ def converse(
 ) -> Finished:
     """Runs a program to its end, gives it `first` on its input, and hands on each line that it prints.
 
-    The input stays open, which tells the program that we are still there: it can end when we do. Raises CommandFailed.
+    The input stays open, which tells the program that we are still there: it can end when we do.
+    Raises CommandFailed.
     """
     words = tuple(str(argument) for argument in arguments)
     started = time.monotonic()

@@ -10,7 +10,8 @@ STREAM, HTTP, HAPROXY, SOGO = "nginx/stream.conf", "nginx/http.conf", "haproxy/h
 FAULTS = {
     "open-relay": ([[MAIN, r"^mynetworks = .*", "mynetworks = 0.0.0.0/0"]], "postfix", "relay"),
     "open-relay-by-restriction": (
-        [[MAIN, r"^smtpd_relay_restrictions = .*", "smtpd_relay_restrictions = permit"]], "postfix", "smtpd_relay_restrictions"),
+        [[MAIN, r"^smtpd_relay_restrictions = .*", "smtpd_relay_restrictions = permit"]],
+        "postfix", "smtpd_relay_restrictions"),
     "unknown-restriction": (
         [[MAIN, r"^smtpd_sender_restrictions = .*", "smtpd_sender_restrictions = reject_nonsense"]],
         "postfix", "reject_nonsense"),
@@ -47,13 +48,14 @@ FAULTS = {
     "ldap-filter": ([[LDAP, r"^pass_filter = .*", "pass_filter = (&(objectClass=person)(mial=%u))"]],
                     "dovecot", "finds none"),
     "ldap-ca": ([[LDAP, r"^tls_ca_cert_file = .*", "tls_ca_cert_file = /etc/ssl/certs/ca-certificates.crt"]],
-                "dovecot", "certificate"),
-    "sql-password": ([[SQL, r"password='[^']*'", "password='wrong'"]], "dovecot", "password authentication"),
+                "dovecot", "connect to server"),
+    "sql-password": ([[SQL, r"password=.*", "password='wrong'\""]], "dovecot", "password authentication"),
     "sql-query": ([[SQL, r"SELECT home,", "SELECT hoome,"]], "dovecot", "hoome"),
     "plugin": ([[DOVECOT, r"^mail_plugins = \$mail_plugins quota", "mail_plugins = $mail_plugins quota nosuch"]],
                "dovecot", "nosuch"),
     "imap-port": ([[DOVECOT, r"port = 2143", "port = 2144"]], "nginx", "2143"),
-    "unknown-mail-user": ([[DOVECOT, r"^mail_uid = 420", "mail_uid = nosuchuser"]], "dovecot", "nosuchuser"),
+    "lmtp-plugin": ([[DOVECOT, r"^  mail_plugins = \$mail_plugins sieve$", "  mail_plugins = $mail_plugins sievex"]],
+                    "dovecot", "sievex"),
     "nginx-upstream": ([[STREAM, r"127\.0\.0\.1:2143", "127.0.0.1:2999"]], "nginx", "2999"),
     "nginx-crossed": ([[STREAM, r"proxy_pass 127\.0\.0\.1:2465", "proxy_pass 127.0.0.1:2525"]], "", "signing in"),
     "nginx-port-taken": ([[HTTP, r"listen 127\.0\.0\.1:10080", "listen 127.0.0.1:143"]], "", "143"),

@@ -15,8 +15,6 @@ from rupost_core.host.commands import Running, start
 _PAUSE_SECONDS = 0.02
 # When no process has had anything to do for so long, whoever does not listen yet will not do so any more.
 _QUIET_SECONDS = 0.5
-# Left for the probes, whatever the machine is busy with.
-_PROBES_SECONDS = 2.0
 _AT_WORK = ("R", "D")
 _LISTENING = "0A"
 _ANY = "0.0.0.0"  # noqa: S104 - read in /proc/net/tcp
@@ -46,8 +44,8 @@ def start_backends(plan: ShadowPlan, log: Log) -> list[Daemon]:
 
     # `postfix start` does the same after `postfix check`, which is the second wall's and takes seconds at worst.
     begin("postfix", "/usr/lib/postfix/sbin/master", "-c", live / "postfix", "-d")
-    begin("sogo", "/usr/sbin/sogod", "-WONoDetach", "YES", "-WOWorkersCount", "1",
-          "-WOPidFile", "/run/sogo/sogo.pid", "-WOLogFile", "-", user="sogo", environment=sogo_environment(live))  # fmt: skip
+    begin("sogo", "/usr/sbin/sogod", "-WONoDetach", "YES", "-WOWorkersCount", "1", "-WOPidFile",
+          "/run/sogo/sogo.pid", "-WOLogFile", "-", user="sogo", environment=sogo_environment(live))  # fmt: skip
     begin("dovecot", "/usr/sbin/dovecot", "-F", "-c", live / "dovecot/dovecot.conf")
     begin("nginx", "/usr/sbin/nginx", "-c", live / "nginx/nginx.conf", "-g", "daemon off;")
     begin("memcached", "/usr/share/memcached/scripts/systemd-memcached-wrapper", live / "memcached/memcached.conf")
@@ -84,7 +82,10 @@ def ended(daemons: Iterable[Daemon]) -> list[tuple[str, int]]:
 def wait_until_listening(
     targets: Iterable[Target], daemons: list[Daemon], deadline: float
 ) -> tuple[list[Target], list[tuple[str, int]]]:
-    """Targets that nobody listens at in the end, and daemons that ended; whichever comes first."""
+    """Targets that nobody listens at in the end, and daemons that ended; whichever comes first.
+
+    The end is when all have been found, or when no process has anything to do any more, or the deadline.
+    """
     missing = list(targets)
     busy = time.monotonic()
     while True:
@@ -94,7 +95,7 @@ def wait_until_listening(
         now = time.monotonic()
         if _somebody_works():
             busy = now
-        if not missing or dead or now > busy + _QUIET_SECONDS or now > deadline - _PROBES_SECONDS:
+        if not missing or dead or now > busy + _QUIET_SECONDS or now > deadline:
             return missing, dead
         time.sleep(_PAUSE_SECONDS)
 

@@ -50,7 +50,8 @@ def outside_services(files: Iterable[RenderedFile], own: frozenset[str]) -> tupl
     for name, targets in _directories(listed):
         found.append(Outside(name, _unique(filter(elsewhere, targets)), needed=True))
     cache = memcached(listed)
-    if cache[0] and elsewhere(cache):
+    # One on this node belongs to the generation, also when its files do not agree about the port.
+    if cache[0] and not (is_local(cache[0], own) and any(file.component == "memcached" for file in listed)):
         found.append(Outside("memcached", (cache,), needed=False))
     for target in _unique(filter(elsewhere, _called(listed))):
         found.append(Outside(f"{target[0]}:{target[1]}", (target,), needed=False))
@@ -130,7 +131,7 @@ def listening_ports(files: Iterable[RenderedFile]) -> frozenset[int]:
 
 
 def is_local(address: str, own: frozenset[str]) -> bool:
-    """Whether an address is this node's: loopback, or one of its own. Names are not looked up, but for `localhost`."""
+    """Whether an address is this node's: loopback, or one of its own. Names but `localhost` are not looked up."""
     if address == "localhost" or address in own:
         return True
     try:

@@ -22,12 +22,12 @@ _RANKS = (
     re.compile(r"\bwarning: |\[WARNING\]|[Cc]ould not |cannot |failed|denied"),
     re.compile(
         r"exit status \d|bad command startup|notification discarded|Server \S+ is DOWN|no server available"
-        r"|Login aborted|client didn't finish|lost connection"
+        r"|Login aborted|client didn't finish"
     ),
 )
 # What daemons say in every start, or of the probes themselves.
 _HARMLESS = re.compile(
-    r"NOQUEUE: |auth failed, \d+ attempts|SASL \w+ authentication failed|does not resolve|numeric domain name"
+    r"NOQUEUE: |lost connection|auth failed, \d+ attempts|SASL \w+ authentication failed|does not resolve|numeric domain name"
     r"|setrlimit|client limit|fd limit|FD limit|Disconnected|might be a bit low|could not locate builders"
     r"|Some warnings were found|No child available"
 )
@@ -41,13 +41,18 @@ _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}:\d+\b|\b[\w.-]+:\d{2,5}\b")
 _NAME = re.compile(r"\b[a-z][a-z0-9]*_[a-z0-9_]+\b")
 
 
+def unstamped(text: str) -> str:
+    """A log line without its time, level and process."""
+    return _STAMP.sub("", text).strip()
+
+
 def complaints(lines: Iterable[Line], component: str) -> list[str]:
     """The gravest things that a component complained of, in its order, none twice."""
     found: dict[str, int] = {}
     for line in lines:
         rank = gravity(line)
         if line.component == component and rank is not None:
-            found.setdefault(_STAMP.sub("", line.text).strip(), rank)
+            found.setdefault(unstamped(line.text), rank)
     gravest = min(found.values(), default=0)
     return [text for text, rank in found.items() if rank == gravest][:_MOST]
 
@@ -74,21 +79,24 @@ def place_of(said: str, files: Mapping[str, str], component: str, live: str) -> 
     It is the path and line that it names, or else the only line of the component's files that holds a distinctive
     word of it: a quoted one, an address, a setting's name.
     """
-    named = re.search(rf"{re.escape(live)}/([\w./-]+)(?:[:,]? ?(?:line )?(\d+))?", said)
+    named = re.search(rf"{re.escape(live)}/([\w./-]+\w)(?:[:,]? ?(?:line )?(\d+))?", said)
+    if named and named[1] in files and named[2]:
+        return named[1], int(named[2])
+    words = [*_QUOTED.findall(said), *_ADDRESS.findall(said), *_NAME.findall(said)]
     if named and named[1] in files:
-        if named[2]:
-            return named[1], int(named[2])
-        for path, text in files.items():
-            for number, line in enumerate(text.splitlines(), 1):
-                if path != named[1] and f"{live}/{named[1]}" in line:
-                    return path, number
-        return named[1], None
-    own = {path: text.splitlines() for path, text in files.items() if path.startswith(f"{component}/")}
-    for word in (*_QUOTED.findall(said), *_ADDRESS.findall(said), *_NAME.findall(said)):
+        return _only_line({named[1]: files[named[1]]}, words) or (named[1], None)
+    own = {path: text for path, text in files.items() if path.startswith(f"{component}/")}
+    # A file that is named and is not there: who asks for it?
+    return _only_line(own, [named[1].rpartition("/")[2], *words] if named else words)
+
+
+def _only_line(files: Mapping[str, str], words: Iterable[str]) -> tuple[str, int | None] | None:
+    """The line that is the only one to hold one of the words; comments do not count."""
+    for word in words:
         matching = [
             (path, number)
-            for path, lines in own.items()
-            for number, line in enumerate(lines, 1)
+            for path, text in files.items()
+            for number, line in enumerate(text.splitlines(), 1)
             if word in line and not line.lstrip().startswith("#")
         ]
         if len(matching) == 1:

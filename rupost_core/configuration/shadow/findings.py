@@ -61,12 +61,15 @@ class Findings:
         grouped: dict[tuple[str, str], list[tuple[Probe, Unexpected]]] = {}
         for probe, error in failures:
             component, said = (probe.suspects[0], []) if error.clear else self._culprit(probe, lines)
+            if error.clue:
+                component = next((c for c in probe.suspects if line_of(files, c, (error.clue,))), component)
             cause = " | ".join(said) or str(error)
             grouped.setdefault((component, cause), []).append((probe, error))
         found = []
         for (component, cause), together in grouped.items():
             texts = [cause, *(str(error) for _probe, error in together)]
-            patterns = tuple(pattern for probe, _error in together for pattern in probe.patterns)
+            patterns = tuple(error.clue for _probe, error in together if error.clue)
+            patterns += tuple(pattern for probe, _error in together for pattern in probe.patterns)
             file, line = self._place(texts, files, component, patterns)
             effects = "; ".join(f"{_(probe.title)}: {error}" for probe, error in together if str(error) not in cause)
             named = ", ".join(_(probe.title) for probe, _error in together)

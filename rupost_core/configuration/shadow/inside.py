@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rupost_core.components.model import Problem
@@ -23,6 +24,9 @@ from rupost_core.configuration.shadow.questions import PROBES, ask_all
 from rupost_core.host.addresses import add_to_loopback, bring_loopback_up
 from rupost_core.i18n import translate as _
 
+# Of the whole time, what has to be left for the steps after one, however busy the machine is.
+_BEFORE_HAPROXY_SECONDS = 1.8
+_BEFORE_PROBES_SECONDS = 1.3
 _PUBLIC = (25, 80, 443, 465, 993, 4190)
 
 
@@ -64,12 +68,17 @@ class Shadow:
 
     def _start(self) -> list[Problem]:
         self._daemons += daemons.start_backends(self._plan, self._log)
-        missing, dead = daemons.wait_until_listening(self._plan.targets, self._daemons, self._plan.deadline)
-        if missing or dead:
-            return self._findings.not_started(missing, dead)
+        problems = self._wait(self._plan.targets, _BEFORE_HAPROXY_SECONDS)
+        if problems:
+            return problems
         self._daemons += daemons.start_haproxy(self._plan, self._log)
-        public = [Target(self._plan.node_address, port, "haproxy", "haproxy/haproxy.cfg", 0) for port in _PUBLIC]
-        missing, dead = daemons.wait_until_listening(public, self._daemons, self._plan.deadline)
+        return self._wait(
+            [Target(self._plan.node_address, port, "haproxy", "haproxy/haproxy.cfg", 0) for port in _PUBLIC],
+            _BEFORE_PROBES_SECONDS,
+        )
+
+    def _wait(self, targets: Sequence[Target], left_for_others: float) -> list[Problem]:
+        missing, dead = daemons.wait_until_listening(targets, self._daemons, self._plan.deadline - left_for_others)
         return self._findings.not_started(missing, dead)
 
     def _ask(self) -> list[Problem]:

@@ -6,6 +6,7 @@ import html
 import json
 import time
 
+from rupost_core.configuration.shadow.explain import unstamped
 from rupost_core.configuration.shadow.probes import World
 from rupost_core.configuration.shadow.talk import Unexpected
 from rupost_core.i18n import translate as _
@@ -55,7 +56,7 @@ def sogo_sign_in(world: World) -> None:
     time.sleep(_LOG_PAUSE_SECONDS)
     for line in world.log.lines():
         if line.component == "sogo" and any(word in line.text for word in _DIRECTORY_TROUBLE):
-            raise Unexpected(line.text)
+            raise Unexpected(unstamped(line.text))
 
 
 def _ask(world: World, port: int, method: str, path: str, *, expected: str, content: str = "",

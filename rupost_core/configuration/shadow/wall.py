@@ -22,7 +22,7 @@ from rupost_core.i18n import translate as _
 
 SECONDS = 6.0
 # Of that, what systemd and the ending take.
-_MARGIN_SECONDS = 0.4
+_MARGIN_SECONDS = 0.5
 _UNIT = "rupost-shadow"
 _OUTSIDE = "rupost_core.configuration.shadow.outside"
 _BUSY = "already loaded"
