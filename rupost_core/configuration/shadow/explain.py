@@ -27,9 +27,9 @@ _RANKS = (
 )
 # What daemons say in every start, or of the probes themselves.
 _HARMLESS = re.compile(
-    r"NOQUEUE: |lost connection|auth failed, \d+ attempts|SASL \w+ authentication failed|does not resolve|numeric domain name"
-    r"|setrlimit|client limit|fd limit|FD limit|Disconnected|might be a bit low|could not locate builders"
-    r"|Some warnings were found|No child available"
+    r"NOQUEUE: |lost connection|auth failed, \d+ attempts|SASL \w+ authentication failed|does not resolve"
+    r"|numeric domain name|setrlimit|client limit|fd limit|FD limit|Disconnected|might be a bit low"
+    r"|could not locate builders|Some warnings were found|No child available"
 )
 _STAMP = re.compile(
     r"^(?:\d{4}[/-]\d\d[/-]\d\d[ T][\d:.]+\S* |\w{3} \d\d [\d:]+ )?(?:\S+ \[\d+\]: )?(?:\[\w+\] (?:\d+#\d+: )?)?"

@@ -49,7 +49,7 @@ class Findings:
             silent.append(Problem(target.component, target.file, target.line or None, reason))
         # The daemon that should have listened may have told why not.
         for component in _MAIN_FILES if silent else ():
-            said = [text for text in complaints(lines, component) if "rror" in text or "atal" in text]
+            said = complaints([line for line in lines if gravity(line) == 0], component)
             if said:
                 file, line = self._place(said, files, component)
                 found.append(Problem(component, file, line, said[-1]))

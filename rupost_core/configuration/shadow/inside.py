@@ -24,7 +24,7 @@ from rupost_core.configuration.shadow.questions import PROBES, ask_all
 from rupost_core.host.addresses import add_to_loopback, bring_loopback_up
 from rupost_core.i18n import translate as _
 
-# Of the whole time, what has to be left for the steps after one, however busy the machine is.
+# What has to be left for the steps after one.
 _BEFORE_HAPROXY_SECONDS = 1.8
 _BEFORE_PROBES_SECONDS = 1.3
 _PUBLIC = (25, 80, 443, 465, 993, 4190)

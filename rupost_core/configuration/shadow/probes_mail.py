@@ -66,7 +66,7 @@ def delivery(world: World) -> None:
     while not any(world.token in _head(path) for path in store.glob("**/new/*")):
         said = _undelivered(world)
         if said:
-            raise Unexpected(_("the letter was taken, but not delivered: {said}", said=said), clear=True)
+            raise Unexpected(_("the letter was taken, but not delivered: {said}", said=said))
         if time.monotonic() > world.plan.deadline:
             raise Late
         time.sleep(_DELIVERY_PAUSE_SECONDS)

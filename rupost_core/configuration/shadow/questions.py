@@ -27,7 +27,7 @@ _ = _message
 
 PROBES = (
     Probe(_("signing in on 993"), probes_mail.imap_sign_in, ("dovecot", *_CHAIN), (r"^\s*passdb",)),
-    Probe(_("signing in on 465"), probes_mail.submission_sign_in, ("dovecot", "postfix", *_CHAIN)),
+    Probe(_("signing in on 465"), probes_mail.submission_sign_in, ("postfix", "dovecot", *_CHAIN)),
     Probe(_("delivery"), probes_mail.delivery, ("postfix", "dovecot", *_CHAIN), (r"^virtual_transport",)),
     Probe(_("port 25"), probes_mail.smtp, ("postfix", *_CHAIN), (r"^smtpd_tls_security_level",)),
     Probe(_("no open relay"), probes_mail.no_relay, ("postfix", *_CHAIN), (r"^smtpd_relay_restr", r"^mynetworks")),
