@@ -44,7 +44,9 @@ def main() -> int:
 
 
 def _end_with_input(shadow: Running) -> None:
-    sys.stdin.buffer.read()
+    # Not through the buffered file, on whose lock the interpreter would wait for a second when it ends.
+    while os.read(0, _CHUNK):
+        pass
     shadow.process.kill()
 
 
