@@ -57,6 +57,13 @@ def show_diff_line(line: str) -> None:
     sys.stdout.write(f"{colour}{printable(line)}{chr(27) + '[0m' if colour else ''}\n")
 
 
+def show_alarm(text: str) -> None:
+    """Text that must not be overlooked: red on a terminal."""
+    red, plain = ("\x1b[1;31m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
+    for line in text.split("\n"):
+        sys.stdout.write(f"{red}{printable(line)}{plain}\n" if line else "\n")
+
+
 def seconds(value: float) -> str:
     """`0.12 s`, in Russian `0,12 с`."""
     number = f"{value:.2f}"

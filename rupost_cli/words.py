@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rupost_core.i18n import translate as _
+
+if TYPE_CHECKING:
+    from rupost_core.configuration.model import Deployment
 
 _OUTCOMES = {
     "running": _("running"),
+    "waiting": _("waits for confirmation"),
     "done": _("done"),
     "refused": _("refused"),
     "rolled_back": _("rolled back"),
     "failed": _("failed"),
+}
+_PHASES = {
+    "moving": _("being deployed"),
+    "waiting": _("waits for confirmation"),
+    "returning": _("being taken back"),
 }
 _FACES = {
     "cli": _("command line"),
@@ -23,6 +34,10 @@ _REACTIONS = {
     "reload": _("reload"),
     "restart": _("restart"),
     "untouched": _("untouched"),
+}
+_CUT = {
+    "sogo": _("web client away for 1-4 s"),
+    "memcached": _("cache is emptied"),
 }
 _STEPS = {
     "stage": _("staged"),
@@ -44,6 +59,20 @@ def outcome(value: str, detail: str = "") -> str:
     return f"{word}: {detail}" if detail else word
 
 
+def deployment(value: Deployment) -> str:
+    """How a deployment ended, or until when it waits, and who confirmed it."""
+    if value.outcome == "waiting" and value.confirm_until is not None:
+        return _("waits for confirmation until {time}", time=f"{value.confirm_until.astimezone():%Y-%m-%d %H:%M:%S}")
+    if value.confirmed_by:
+        return outcome(value.outcome, _("confirmed by {login}", login=value.confirmed_by))
+    return outcome(value.outcome, value.message)
+
+
+def phase(value: str) -> str:
+    """How far a deployment is that has not ended."""
+    return _PHASES[value]
+
+
 def face(value: str) -> str:
     """What somebody worked with."""
     return _FACES.get(value, value)
@@ -52,6 +81,15 @@ def face(value: str) -> str:
 def reaction(value: str) -> str:
     """What a component does about a changed configuration."""
     return _REACTIONS.get(value, value)
+
+
+def sessions(component: str, reaction: str) -> str:
+    """What becomes of the sessions that are open while a component takes up its configuration."""
+    if reaction in ("untouched", "start"):
+        return ""
+    if reaction == "reload":
+        return _("go on")
+    return _CUT.get(component, _("are cut"))
 
 
 def step(value: str) -> str:

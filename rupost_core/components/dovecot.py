@@ -1,15 +1,17 @@
-"""Dovecot: `doveconf -n -x`, which also opens the certificate and the key."""
+"""Dovecot: `doveconf -n -x`, which also opens the certificate and the key, and what the understood settings name."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
+from rupost_core.components.dovecot_effective import settings
+from rupost_core.components.dovecot_parts import part_problems
 from rupost_core.components.model import Problem, StagedView, problems_by_pattern
 
 _MESSAGE = re.compile(
     r"doveconf: (?:Fatal|Error|Warning): "
-    r"(?:Error in configuration file (?P<file>/\S+?)(?: line (?P<line>\d+))?: )?(?P<reason>[^\n]+)",
+    r"(?:(?:Error in configuration file )?(?P<file>/\S+?)(?: line (?P<line>\d+))?: )?(?P<reason>[^\n]+)",
 )
 # A section that is not closed is told by where it began; and each protocol's own complaint only repeats the first.
 _BEGAN = re.compile(r" \(section started at \S+:(\d+)\)")
@@ -34,9 +36,13 @@ class Dovecot:
             for problem in problems_by_pattern(self.name, view, done.stderr, _MESSAGE, self.main_file)
             if _ECHO not in problem.reason
         ]
-        if done.exit_code == 0 or problems:
+        if problems:
             return problems
-        return [Problem(self.name, self.main_file, None, done.stderr[-500:])]
+        # Without -x this one holds no key.
+        understood = view.run(["/usr/bin/doveconf", "-c", view.live / self.main_file, "-n"])
+        if done.exit_code != 0 or understood.exit_code != 0:
+            return [Problem(self.name, self.main_file, None, (done.stderr or understood.stderr)[-500:])]
+        return part_problems(view, list(settings(understood.stdout)))
 
 
 def _at_beginning(problem: Problem) -> Problem:

@@ -12,6 +12,7 @@ from rupost_core.i18n import translate as _
 
 _READY_SECONDS = 3.0
 _MASTER_SOCKET = "/run/haproxy-master.sock"
+_ADMIN_SOCKET = "/run/haproxy/admin.sock"
 _NEW_WORKER = re.compile(r"^\d+\s+worker\s+0\s", re.MULTILINE)
 _ALERT = re.compile(r"^\[ALERT\]\s+\(\d+\) : ")
 _MESSAGE = re.compile(
@@ -51,17 +52,32 @@ class HAProxy:
         return problems or [Problem(self.name, self.main_file, None, done.output[-500:])]
 
 
+def open_sessions() -> dict[str, int]:
+    """How many sessions each frontend carries just now, by its name; empty where HAProxy does not run or answer."""
+    try:
+        answer = _ask(_ADMIN_SOCKET, b"show stat -1 1 -1\n", until=b"\n\n")
+    except OSError:
+        return {}
+    # https://docs.haproxy.org/2.6/management.html#9.1: pxname, svname, qcur, qmax, scur
+    rows = (line.split(",") for line in answer.splitlines() if line and not line.startswith("#"))
+    return {row[0]: int(row[4]) for row in rows if len(row) > 4 and row[4].isdigit()}
+
+
 def _has_new_worker() -> bool:
     try:
-        with socket.socket(socket.AF_UNIX) as master:
-            master.settimeout(2)
-            master.connect(_MASTER_SOCKET)
-            master.sendall(b"show proc\n")
-            answer = b""
-            # The master keeps the connection open: its list ends with the programs.
-            while b"# programs" not in answer and (data := master.recv(4096)):
-                answer += data
+        # The master keeps the connection open: its list ends with the programs.
+        answer = _ask(_MASTER_SOCKET, b"show proc\n", until=b"# programs")
     except OSError:
         return False  # the master is just starting itself anew
-    current = answer.decode("ascii", "replace").partition("# old workers")[0]
-    return _NEW_WORKER.search(current) is not None
+    return _NEW_WORKER.search(answer.partition("# old workers")[0]) is not None
+
+
+def _ask(path: str, question: bytes, *, until: bytes) -> str:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(2)
+        connection.connect(path)
+        connection.sendall(question)
+        answer = b""
+        while until not in answer and (data := connection.recv(4096)):
+            answer += data
+    return answer.decode("ascii", "replace")

@@ -15,9 +15,11 @@ from rupost_core.text import place
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a configuration is refused. `file` is relative to the live root; `line` counts from 1.
+    """Why a configuration is refused. `file` is relative to the live root, or "" where no file is to blame.
 
-    `parameter` is the template's parameter that the line came from, or "" where it came from none.
+    `file` is "" where no file is to blame.
+    `parameter` is the template's parameter that the line came from (several, joined with ", ", where they share it),
+    or "" where it came from none. In a parameter of several lines, `parameter_line` is the line there, from 1.
     """
 
     component: str
@@ -25,11 +27,12 @@ class Problem:
     line: int | None
     reason: str
     parameter: str = ""
+    parameter_line: int | None = None
 
     def __str__(self) -> str:
-        where = f"{self.component}: {place(self.file, self.line)}"
+        where = f"{self.component}: {place(self.file, self.line)}" if self.file else self.component
         if self.parameter:
-            where += " (" + _("parameter {name}", name=self.parameter) + ")"
+            where += " (" + _("parameter {name}", name=place(self.parameter, self.parameter_line)) + ")"
         return f"{where}: {self.reason}"
 
 
@@ -54,6 +57,18 @@ class StagedView:
             check=False,
         )  # fmt: skip
 
+    def real(self, path: str) -> Path:
+        """Where what a program of the view sees at the path lies outside of it."""
+        inside = PurePath(path).is_relative_to(self.live)
+        return self.staged / PurePath(path).relative_to(self.live) if inside else Path(path)
+
+    def text(self, file: str) -> str:
+        """A staged file's text, `file` relative to the live root; "" when it is missing."""
+        try:
+            return (self.staged / file).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
     def relative(self, path: str) -> str:
         """A path that a checker printed, relative to the live root."""
         for root in (self.live, self.staged):
@@ -64,11 +79,8 @@ class StagedView:
 
     def line_of(self, file: str, pattern: str) -> int | None:
         """The last line of a staged file that the regular expression matches: the later of two settings wins."""
-        try:
-            text = (self.staged / file).read_text(encoding="utf-8")
-        except OSError:
-            return None
-        matching = [number for number, line in enumerate(text.splitlines(), 1) if re.search(pattern, line)]
+        lines = self.text(file).splitlines()
+        matching = [number for number, line in enumerate(lines, 1) if re.search(pattern, line)]
         return matching[-1] if matching else None
 
 

@@ -15,6 +15,7 @@ _MESSAGE = re.compile(
     r"(?P<reason>.+?)(?: in (?P<file>/[^:\s]+):(?P<line>\d+))?$",
     re.MULTILINE,
 )
+_SERVED = re.compile(r"(?:^|[;{}\s])(?:alias|root)\s+(\"?/[^;\"]+\"?)\s*;")
 
 
 class Nginx:
@@ -33,7 +34,21 @@ class Nginx:
     def check(self, view: StagedView) -> list[Problem]:
         done = view.run(["/usr/sbin/nginx", "-t", "-c", view.live / self.main_file])
         problems = problems_by_pattern(self.name, view, done.output, _MESSAGE, self.main_file)
-        if done.exit_code == 0:
-            # Warnings pass by nginx; a limit of this machine that it cannot raise is no fault of the file.
-            return [problem for problem in problems if "setrlimit" not in problem.reason]
-        return problems or [Problem(self.name, self.main_file, None, done.output[-500:])]
+        if done.exit_code != 0:
+            return problems or [Problem(self.name, self.main_file, None, done.output[-500:])]
+        # Warnings pass by nginx; a limit of this machine that it cannot raise is no fault of the file.
+        problems = [problem for problem in problems if "setrlimit" not in problem.reason]
+        return problems or self._missing(view)
+
+    def _missing(self, view: StagedView) -> list[Problem]:
+        """What is served from files that are not there: nginx would say 404 only when somebody asks."""
+        problems = []
+        for path in sorted((view.staged / "nginx").glob("*.conf")):
+            file = f"nginx/{path.name}"
+            for number, line in enumerate(view.text(file).splitlines(), 1):
+                for match in _SERVED.finditer(line):
+                    named = match[1].strip("\"'")
+                    if "$" not in named and not view.real(named).exists():
+                        reason = _("there is no file {path}", path=named)
+                        problems.append(Problem(self.name, file, number, reason))
+        return problems

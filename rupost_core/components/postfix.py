@@ -1,4 +1,4 @@
-"""Postfix: `postconf` (its warnings as errors), `postfix check`, and a question to every PostgreSQL map.
+"""Postfix: `postconf` (its warnings as errors), `postfix check`, services' programs, and a question to every table.
 
 `postfix check` alone lets an unknown parameter and a map that cannot log in pass, and writes what it finds only to a
 terminal; so it is given one.
@@ -10,6 +10,8 @@ import re
 import shlex
 
 from rupost_core.components.model import Problem, StagedView
+from rupost_core.components.postfix_tables import service_problems, table_problems
+from rupost_core.i18n import translate as _
 
 _PLACE = re.compile(r"(?P<file>/[^\s,:]+)(?:,|:)? line (?P<line>\d+):? ")
 _PREFIX = re.compile(r"^(?:/\S+/)?post[\w/-]+(?:\[\d+\])?: ")
@@ -17,7 +19,6 @@ _SEVERITY = re.compile(r"^(?:warning|error|fatal|panic): ")
 _WORD = re.compile(r"[a-z][a-z0-9_]{3,}")
 # An addition by the administrator may well set again what stands above it.
 _HARMLESS = "overriding earlier entry"
-_MAP = re.compile(r"pgsql:\$\{config_directory\}/(maps/[\w.-]+)")
 
 
 class Postfix:
@@ -32,17 +33,17 @@ class Postfix:
 
     def check(self, view: StagedView) -> list[Problem]:
         directory = view.live / "postfix"
-        texts = [
-            view.run(["/usr/sbin/postconf", "-c", directory, "-n"]).stderr,
-            view.run(["/usr/sbin/postconf", "-c", directory, "-P"]).stderr,
-        ]
+        asked = [view.run(["/usr/sbin/postconf", "-c", directory, option]) for option in ("-nx", "-Px", "-M")]
         check = shlex.join(["/usr/sbin/postfix", "-c", str(directory), "check"])
-        done = view.run(["/usr/bin/script", "-qec", check, "/dev/null"])
-        texts.append(done.output)
+        asked.append(view.run(["/usr/bin/script", "-qec", check, "/dev/null"]))
+        texts = [done.stderr for done in asked[:-1]] + [asked[-1].output]
         problems = self._problems(view, texts)
-        if done.exit_code != 0 and not problems:
-            problems = [Problem(self.name, self.main_file, None, done.output[-500:] or "postfix check failed")]
-        return problems or self._ask_maps(view)
+        failed = [done.output for done in asked if done.exit_code != 0]
+        if failed and not problems:
+            problems = [Problem(self.name, self.main_file, None, failed[0][-500:] or _("Postfix refuses it"))]
+        if problems:
+            return problems
+        return [*service_problems(view, asked[2].stdout), *table_problems(view, asked[0].stdout, asked[1].stdout)]
 
     def _problems(self, view: StagedView, texts: list[str]) -> list[Problem]:
         found: list[Problem] = []
@@ -65,17 +66,3 @@ class Postfix:
             file, said = view.relative(named[1]), said[named.end() :]
         lines = (view.line_of(file, rf"^\s*(?:-o )?{word}\s*=") for word in _WORD.findall(said))
         return Problem(self.name, file, next(filter(None, lines), None), said)
-
-    def _ask_maps(self, view: StagedView) -> list[Problem]:
-        """Each PostgreSQL map answers a question about an address that cannot exist; an error shows on stderr."""
-        text = (view.staged / self.main_file).read_text(encoding="utf-8")
-        problems = []
-        for map_file in sorted(set(_MAP.findall(text))):
-            path = view.live / "postfix" / map_file
-            done = view.run(
-                ["/usr/sbin/postmap", "-c", view.live / "postfix", "-q", "check@invalid", f"pgsql:{path}"]
-            )
-            if done.stderr.strip():
-                reason = _SEVERITY.sub("", _PREFIX.sub("", done.stderr.strip().splitlines()[-1]))
-                problems.append(Problem(self.name, f"postfix/{map_file}", None, reason))
-        return problems

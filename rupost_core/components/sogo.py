@@ -1,14 +1,22 @@
-"""SOGo: `sogo-tool dump-defaults` reads the property list; sogod itself would start with an empty or broken file."""
+"""SOGo: `sogo-tool dump-defaults` reads the property list; sogod itself would start with an empty or broken file.
+
+`environment` is read by systemd, which drops what it does not understand with a line in its log.
+"""
 
 from __future__ import annotations
 
 import re
 
 from rupost_core.components.model import Problem, StagedView, problems_by_pattern
+from rupost_core.i18n import translate as _
 
 _MESSAGE = re.compile(r"(?P<reason>[Pp]arse[^\n]*? at line (?P<line>\d+)[^\n]*)")
 # A file that holds no settings is "valid" to SOGo; the tool then prints the two brackets, or less.
 _LEAST_LINES = 3
+_ENVIRONMENT = "sogo/environment"
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)")
+# Debian's unit reads PREFORK; libldap, libpq, GNUstep and the C library read the others.
+_MEANT = re.compile(r"PREFORK|(LDAP|PG|GNUSTEP_|LC_|MALLOC_)[A-Z0-9_]+|LANG|TZ|HOME|LD_PRELOAD|MALLOC_ARENA_MAX")
 
 
 class SOGo:
@@ -22,6 +30,9 @@ class SOGo:
         return ""
 
     def check(self, view: StagedView) -> list[Problem]:
+        return self._settings(view) or self._environment(view)
+
+    def _settings(self, view: StagedView) -> list[Problem]:
         done = view.run(
             ["/usr/sbin/runuser", "-u", "sogo", "--", "/usr/sbin/sogo-tool", "dump-defaults",
              "-f", view.live / self.main_file]
@@ -31,5 +42,29 @@ class SOGo:
             return problems
         if done.exit_code != 0 or len(done.stdout.splitlines()) < _LEAST_LINES:
             said = " ".join(done.stderr.split())[-300:]
-            return [Problem(self.name, self.main_file, None, said or "the file holds no settings")]
+            return [Problem(self.name, self.main_file, None, said or _("the file holds no settings"))]
         return []
+
+    def _environment(self, view: StagedView) -> list[Problem]:
+        problems = []
+        for number, line in enumerate(view.text(_ENVIRONMENT).split("\n"), 1):
+            if line.strip() and not line.startswith(("#", ";")):
+                reason = _trouble(view, line)
+                if reason:
+                    problems.append(Problem(self.name, _ENVIRONMENT, number, reason))
+        return problems
+
+
+def _trouble(view: StagedView, line: str) -> str:
+    """What is wrong with a line of the environment, or ""."""
+    match = _ASSIGNMENT.fullmatch(line)
+    if not match:
+        return _("systemd does not take “{line}” for NAME=VALUE", line=line)
+    name, value = match["name"], match["value"]
+    if not _MEANT.fullmatch(name):
+        return _("nothing reads the variable {name}", name=name)
+    if name == "PREFORK" and not (value.isdigit() and int(value) > 0):
+        return _("“{raw}” is not a number of processes", raw=value)
+    if value.startswith("/") and not view.real(value).exists():
+        return _("there is no file {path}", path=value)
+    return ""

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,8 @@ from rupost_core.configuration.findings import Finding, RefusedTemplate
 from rupost_core.configuration.library import Template
 from rupost_core.configuration.model import RenderedFile, Surroundings
 from rupost_core.configuration.parameters import Values
-from rupost_core.configuration.render import render
+from rupost_core.configuration.render import environment_for, render, render_what_can_be
+from rupost_core.directory.names import check_directory_name
 from rupost_core.errors import CommandFailed, TemplateError
 from rupost_core.host.commands import Ended, is_root, run_untrusting
 from rupost_core.i18n import language
@@ -57,23 +59,55 @@ def render_any(template: Template, values: Values, surroundings: Surroundings) -
     if template.spec.kind == "builtin":
         return render(template, values, surroundings)
     answer = _ask(template, "render", [(values, surroundings)])
-    if answer["findings"]:
-        findings = [Finding(**one) for one in answer["findings"]]
+    if any(answer["findings"]):
+        findings = [Finding(**one) for one in answer["findings"][0]]
         raise RefusedTemplate(
             template.title, findings, separator=": ", hint=_("Correct the template, or the parameter's value.")
         )
     return tuple(wire.read_file(file) for file in answer["files"][0])
 
 
+def render_variants(
+    template: Template, variants: list[Values], surroundings: Surroundings, only: Collection[str]
+) -> list[tuple[RenderedFile, ...] | None]:
+    """The files of these paths for each set of values; None where the template cannot do with the values.
+
+    Raises TemplateError when all together take too much.
+    """
+    if template.spec.kind == "builtin":
+        environment = environment_for(template)
+        done = [render_what_can_be(environment, template, values, surroundings, only) for values in variants]
+        return [None if findings else files for files, findings in done]
+    answer = _ask(template, "render", [(values, surroundings) for values in variants], only)
+    return [
+        None if findings else tuple(wire.read_file(file) for file in files)
+        for files, findings in zip(answer["files"], answer["findings"], strict=True)
+    ]
+
+
 def examine_sources(template: Template, cases: list[tuple[Values, Surroundings]]) -> Examined:
     """Reads the sources, and renders them once for each case; raises TemplateError when it takes too much."""
     answer = _ask(template, "examine", cases)
     files = tuple(tuple(wire.read_file(file) for file in case) for case in answer["files"])
-    return Examined([Finding(**one) for one in answer["findings"]], answer["unused"], files)
+    findings = [Finding(**one) for one in answer["sources"]]
+    places = {(one.file, one.line) for one in findings}
+    for case in answer["findings"]:
+        # What is known already would only be said twice, in other words.
+        findings += [one for one in (Finding(**each) for each in case) if (one.file, one.line) not in places]
+    return Examined(findings, answer["unused"], files)
 
 
-def _ask(template: Template, task: str, cases: list[tuple[Values, Surroundings]]) -> dict[str, Any]:
+def _ask(
+    template: Template,
+    task: str,
+    cases: list[tuple[Values, Surroundings]],
+    only: Collection[str] | None = None,
+) -> dict[str, Any]:
+    for _values, surroundings in cases:
+        for directory in surroundings.directories:
+            check_directory_name(directory.name)
     question = {
+        "only": None if only is None else list(only),
         "task": task,
         "language": language(),
         "template": wire.write_template(template),

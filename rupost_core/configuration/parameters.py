@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from rupost_core.configuration import patterns
+from rupost_core.configuration.endpoints import is_hostname, read_endpoint, read_path
+from rupost_core.configuration.milter import parse_milter
 from rupost_core.configuration.schema import Parameter, TemplateSpec
 from rupost_core.errors import InputError
 from rupost_core.i18n import pick
@@ -21,9 +23,6 @@ from rupost_core.text import nearest
 Scalar = bool | int | str | Secret
 Value = Scalar | tuple[Scalar, ...] | None
 Values = dict[str, Value]
-
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_PATH = re.compile(r"(?:/[A-Za-z0-9_.-]+)+")
 
 
 def resolve(spec: TemplateSpec, given: Mapping[str, Any]) -> Values:
@@ -182,12 +181,6 @@ def _choice(parameter: Parameter, raw: Any) -> str:
     return str(raw)
 
 
-def is_hostname(text: str) -> bool:
-    """A DNS host name (RFC 1123) of at least two labels."""
-    labels = text.split(".")
-    return len(text) <= 253 and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
-
-
 def _hostname(_parameter: Parameter, raw: Any) -> str:
     text = str(raw).lower().rstrip(".")
     if not is_hostname(text):
@@ -196,21 +189,7 @@ def _hostname(_parameter: Parameter, raw: Any) -> str:
 
 
 def _endpoint(_parameter: Parameter, raw: Any) -> str:
-    """`host:port`, the host a name or an IPv4 address."""
-    host, _colon, port = str(raw).rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(_("“{raw}” is not host:port", raw=raw))
-    if not (is_hostname(host) or _LABEL.fullmatch(host) or _is_ipv4(host)):
-        raise ValueError(_("“{host}” is neither a host name nor an IPv4 address", host=host))
-    return f"{host.lower()}:{int(port)}"
-
-
-def _is_ipv4(text: str) -> bool:
-    try:
-        ipaddress.IPv4Address(text)
-    except ValueError:
-        return False
-    return True
+    return read_endpoint(raw)
 
 
 def _network(_parameter: Parameter, raw: Any) -> str:
@@ -224,10 +203,12 @@ def _network(_parameter: Parameter, raw: Any) -> str:
 
 
 def _path(_parameter: Parameter, raw: Any) -> str:
-    text = str(raw)
-    if not _PATH.fullmatch(text) or "/../" in f"{text}/" or "/./" in f"{text}/":
-        raise ValueError(_("“{raw}” is not an absolute path of plain letters, digits, “_”, “-”, “.”", raw=raw))
-    return text
+    return read_path(raw)
+
+
+def _milter(_parameter: Parameter, raw: Any) -> str:
+    """Kept with every option written out, so that a generation says itself what it does."""
+    return str(parse_milter(raw))
 
 
 def _time_zone(_parameter: Parameter, raw: Any) -> str:
@@ -253,6 +234,7 @@ _READERS: dict[str, Callable[[Parameter, Any], Scalar]] = {
     "endpoint": _endpoint,
     "network": _network,
     "path": _path,
+    "milter": _milter,
     "time_zone": _time_zone,
     "secret": _secret,
 }

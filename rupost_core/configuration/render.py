@@ -7,7 +7,7 @@ a forgotten filter is an error that names file and line, not a hole.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, Undefined
@@ -22,15 +22,21 @@ from rupost_core.configuration.model import RenderedFile, Surroundings
 from rupost_core.configuration.parameters import Values
 from rupost_core.configuration.quoting import FILTERS, Quoted
 from rupost_core.configuration.schema import File
+from rupost_core.directory.names import check_directory_name
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Secret
 
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 
 
-def render(template: Template, values: Values, surroundings: Surroundings) -> tuple[RenderedFile, ...]:
-    """All files of one node, sorted by path; raises RefusedTemplate naming file and line of every mistake."""
-    rendered, findings = render_what_can_be(template, values, surroundings)
+def render(
+    template: Template, values: Values, surroundings: Surroundings, only: Container[str] | None = None
+) -> tuple[RenderedFile, ...]:
+    """All files of one node, or `only` those paths, sorted by path.
+
+    Raises RefusedTemplate naming file and line of every mistake.
+    """
+    rendered, findings = render_what_can_be(environment_for(template), template, values, surroundings, only)
     if findings:
         raise RefusedTemplate(
             template.title, findings, separator=": ", hint=_("Correct the template, or the parameter's value.")
@@ -39,16 +45,25 @@ def render(template: Template, values: Values, surroundings: Surroundings) -> tu
 
 
 def render_what_can_be(
-    template: Template, values: Values, surroundings: Surroundings
+    environment: Environment,
+    template: Template,
+    values: Values,
+    surroundings: Surroundings,
+    only: Container[str] | None = None,
 ) -> tuple[tuple[RenderedFile, ...], list[Finding]]:
-    """The files that could be rendered, and why the others could not."""
-    environment = environment_for(template)
+    """The files that could be rendered, and why the others could not.
+
+    `environment` is the template's own (`environment_for`); sources are compiled once in it, however often rendered.
+    """
     context = {"p": _Parameters(values), **surroundings.as_context()}
     rendered: list[RenderedFile] = []
     findings: list[Finding] = []
     for component, content in template.spec.components.items():
         for file in content.files:
-            for path, extra in _instances(file, surroundings):
+            for name, extra in _instances(file, surroundings):
+                path = f"{component}/{name}"
+                if only is not None and path not in only:
+                    continue
                 try:
                     text = _render_file(environment, template, file, context | extra)
                 except _Mistake as mistake:
@@ -56,9 +71,7 @@ def render_what_can_be(
                         findings.append(mistake.finding)
                     continue
                 rendered.append(
-                    RenderedFile(
-                        component, f"{component}/{path}", file.owner, file.group, file.mode_bits, file.secret, text
-                    )
+                    RenderedFile(component, path, file.owner, file.group, file.mode_bits, file.secret, text)
                 )
     return tuple(sorted(rendered, key=lambda file: file.path)), findings
 
@@ -68,7 +81,8 @@ def _instances(file: File, surroundings: Surroundings) -> Iterator[tuple[str, di
         yield file.path, {}
         return
     for item in surroundings.directories:
-        yield file.path.replace("{name}", item.name), {"item": item}
+        # The name becomes part of a path: whatever put it into the database, it must not lead elsewhere.
+        yield file.path.replace("{name}", check_directory_name(item.name)), {"item": item}
 
 
 class _Parameters:

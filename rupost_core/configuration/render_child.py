@@ -28,26 +28,25 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     # Before the first import that asks for a text in the process's language.
     os.environ["RUPOST_LANGUAGE"] = question["language"]
     from rupost_core.configuration import wire
-    from rupost_core.configuration.findings import Finding, in_order
-    from rupost_core.configuration.render import render_what_can_be
+    from rupost_core.configuration.findings import Finding
+    from rupost_core.configuration.render import environment_for, render_what_can_be
 
-    template = wire.read_template(question["template"])
-    findings: list[Finding] = []
+    template, only = wire.read_template(question["template"]), question["only"]
+    of_sources: list[Finding] = []
     unused: list[str] = []
     if question["task"] == "examine":
         from rupost_core.configuration.sources import examine
 
         report = examine(template)
-        findings, unused = report.findings, report.unused_parameters
-    places = {(one.file, one.line) for one in findings}
-    files = []
+        of_sources, unused = report.findings, report.unused_parameters
+    files, findings = [], []
+    environment = environment_for(template)
     for case in question["cases"]:
         values, surroundings = wire.read_values(case["values"]), wire.read_surroundings(case["surroundings"])
-        rendered, problems = render_what_can_be(template, values, surroundings)
-        # What is known already would only be said twice, in other words.
-        findings += [one for one in problems if (one.file, one.line) not in places]
+        rendered, problems = render_what_can_be(environment, template, values, surroundings, only)
         files.append([wire.write_file(file) for file in rendered])
-    return {"findings": [vars(one) for one in in_order(findings)], "unused": unused, "files": files}
+        findings.append([vars(one) for one in problems])
+    return {"sources": [vars(one) for one in of_sources], "unused": unused, "findings": findings, "files": files}
 
 
 if __name__ == "__main__":

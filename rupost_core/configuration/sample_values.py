@@ -66,6 +66,7 @@ _TEXTS = {
     "endpoint": "192.0.2.10:1234",
     "network": "192.0.2.0/24",
     "path": "/srv/sample",
+    "milter": "custom unix:/run/sample/sample.sock",
     "time_zone": "Europe/Moscow",
 }
 

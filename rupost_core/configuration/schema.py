@@ -23,7 +23,7 @@ Default = Scalar | list[Scalar]
 
 ParameterType = Literal[
     "boolean", "integer", "string", "text", "choice", "size", "duration",
-    "hostname", "endpoint", "network", "path", "time_zone", "secret",
+    "hostname", "endpoint", "network", "path", "milter", "time_zone", "secret",
 ]  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,13 +13,21 @@ from sqlalchemy import Connection
 from rupost_core import edition
 from rupost_core.access.desk import OfficeDesk
 from rupost_core.components import registry
+from rupost_core.components.haproxy import open_sessions
+from rupost_core.components.model import Problem
 from rupost_core.configuration import store
+from rupost_core.configuration.blame import blame
 from rupost_core.configuration.confinement import render_any
-from rupost_core.configuration.deploy import NodeDeployment, Report, Step
+from rupost_core.configuration.consequences import certificate_change, port_changes, security_changes
+from rupost_core.configuration.deploy import NodeDeployment
+from rupost_core.configuration.deployments import DeploymentService, unix_time
 from rupost_core.configuration.events import EventLog
+from rupost_core.configuration.host_facts import gather_facts
 from rupost_core.configuration.library import Template, builtin_templates
+from rupost_core.configuration.lint import Finding, HostFacts, lint
+from rupost_core.configuration.lint_wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
-from rupost_core.configuration.model import Deployment, Generation, RenderedFile
+from rupost_core.configuration.model import Deployment, Generation, RenderedFile, Surroundings
 from rupost_core.configuration.node_host import NodeHost
 from rupost_core.configuration.parameters import Values, as_data, readable, resolve, shown
 from rupost_core.configuration.plan import (
@@ -29,16 +38,25 @@ from rupost_core.configuration.plan import (
     compare,
     component_changes,
 )
+from rupost_core.configuration.shadow.model import Person
+from rupost_core.configuration.shadow.wall import Inhabitants, Shadow
 from rupost_core.configuration.surroundings import gather
+from rupost_core.configuration.transition import LEAST_WINDOW_SECONDS, MOST_WINDOW_SECONDS, Transition
+from rupost_core.configuration.uptake import Report, Step
 from rupost_core.configuration.walls import Checkers, WallName
+from rupost_core.database.reader import cursor_of
 from rupost_core.edition import require_enterprise
-from rupost_core.errors import CheckFailed, DeploymentError, InputError, NotFound, RolledBack, RupostError
-from rupost_core.host.commands import is_root
+from rupost_core.errors import CheckFailed, DatabaseError, InputError, NotFound
+from rupost_core.host import clock
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
+from rupost_core.mail import reading as mail
 from rupost_core.operation import Role, Service, Work, operation
+from rupost_core.quantity import shown_duration
 
 DEFAULT_TEMPLATE = "standalone"
+# Of each directory, whom a shadow start looks up: one alone may just have been locked.
+_TRIED_PEOPLE = 5
 
 
 @dataclass(frozen=True)
@@ -55,7 +73,8 @@ class Wish:
 class Manner:
     """How to deploy. `skip` names the walls to leave out; `force` deploys and restarts even without a change.
 
-    With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time.
+    With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time, or as soon
+    as something that served has stopped serving.
     """
 
     force: bool = False
@@ -68,10 +87,11 @@ AS_USUAL = Manner()
 
 @dataclass(frozen=True)
 class Outcome:
-    """`generation` is None when nothing would have changed."""
+    """`generation` is None when nothing would have changed. `confirm_until` is set when it waits for confirmation."""
 
     generation: Generation | None
     plan: Plan
+    confirm_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +108,8 @@ class GenerationView:
 class _Draft:
     template: Template
     values: Values
+    surroundings: Surroundings
+    old_files: tuple[RenderedFile, ...]
     files: tuple[RenderedFile, ...]
     plan: Plan
     versions: dict[str, str]
@@ -99,6 +121,7 @@ class ConfigurationService(Service):
     def __init__(self, desk: OfficeDesk, live: LiveConfiguration | None = None) -> None:
         super().__init__(desk)
         self.live = live or LiveConfiguration()
+        self.deployments = DeploymentService(desk, self.live)
 
     @operation("template.load", Role.ADMINISTRATOR)
     def load_builtin_templates(self, work: Work) -> list[str]:
@@ -126,29 +149,48 @@ class ConfigurationService(Service):
     @operation("config.plan", Role.VIEWER, reads=True)
     def plan(self, work: Work, wish: Wish) -> Plan:
         """Shows what a deployment would change."""
-        return self._draft(work.connection, wish).plan
+        draft = self._draft(work.connection, wish)
+        facts = self._facts(work.connection)
+        return replace(
+            draft.plan,
+            ports=port_changes(draft.old_files, draft.files, facts),
+            findings=_blamed(lint(draft.files, facts), draft),
+            open_sessions=open_sessions(),
+        )
 
     def deploy(self, wish: Wish, reason: str, report: Report, manner: Manner = AS_USUAL) -> Outcome:
         """Renders, stores and brings this node to a new generation; nothing to change means nothing is done.
 
         Raises CheckFailed, RolledBack, DeploymentError.
         """
-        self._must_be_root()
-        plan, generation = self._save(wish, reason, manner.force)
-        if generation is None:
-            return Outcome(None, plan)
-        changes = plan.components
-        if manner.force:
-            changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
-        self._bring_node_to(generation.number, changes, report, manner)
-        return Outcome(generation, plan)
+        _check_window(manner.confirm_within)
+        with self.deployments.turn(report):
+            self.deployments.refuse_while_waiting()
+            plan, generation = self._save(wish, reason, manner.force)
+            if generation is None:
+                return Outcome(None, plan)
+            changes = plan.components
+            if manner.force:
+                changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
+            after = self._bring_node_to(generation.number, changes, report, manner)
+            return Outcome(generation, plan, unix_time(after.confirm_until))
 
-    def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Plan:
-        """Brings this node back to a stored generation, exactly as it was rendered then."""
-        self._must_be_root()
-        plan = self._plan_rollback(number)
-        self._bring_node_to(number, plan.components, report, manner)
-        return plan
+    def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Outcome:
+        """Brings this node back to a stored generation, exactly as it was rendered then.
+
+        While another generation waits for confirmation, the former one can be had back at once: nothing is examined,
+        since it served a moment ago, and the database need not answer. The plan of that is empty.
+        """
+        _check_window(manner.confirm_within)
+        with self.deployments.turn(report):
+            waiting = self.live.record.load()
+            if waiting and number == waiting.former and manner.confirm_within is None:
+                self.deployments.return_at_once(waiting, report)
+                return Outcome(None, Plan(waiting.target, "", (), (), ()))
+            self.deployments.refuse_while_waiting()
+            generation, plan = self._plan_rollback(number)
+            after = self._bring_node_to(number, plan.components, report, manner)
+            return Outcome(generation, plan, unix_time(after.confirm_until))
 
     @operation("config.history", Role.VIEWER, reads=True)
     def history(self, work: Work, limit: int = 50) -> list[tuple[Generation, Deployment | None]]:
@@ -206,7 +248,7 @@ class ConfigurationService(Service):
         return draft.plan, generation
 
     @operation("config.rollback", Role.ADMINISTRATOR)
-    def _plan_rollback(self, work: Work, number: int) -> Plan:
+    def _plan_rollback(self, work: Work, number: int) -> tuple[Generation, Plan]:
         """Plans the way from the live generation to an older one."""
         target = store.get_generation(work.connection, number)
         current = self.live.current()
@@ -218,50 +260,61 @@ class ConfigurationService(Service):
                 hint=_("Deploy a new generation instead: rupost config deploy"),
             )  # fmt: skip
         template = self._template_of(work.connection, target)
-        changes = compare(self._files(work.connection, current) if current else (), files)
         work.record("generation", before={"live": current}, after={"live": number})
-        components = component_changes(changes, template.spec, first=current == 0)
-        return Plan(current or None, template.title, (), changes, components)
+        return target, _plan(current, template, (), self._files(work.connection, current) if current else (), files)
 
-    @operation("config.deploy", Role.ADMINISTRATOR)
-    def _begin(self, work: Work, number: int, manner: Manner) -> tuple[int, tuple[RenderedFile, ...]]:
-        """Notes that this node is on its way to a generation."""
-        node = self.desk.settings.node_name
-        work.record(
-            f"generation:{number}",
-            before={"live": self.live.current()},
-            after={"node": node, "skipped_walls": sorted(manner.skip), "confirm_within": manner.confirm_within},
-        )
-        identity = store.start_deployment(work.connection, number, node, work.actor.login)
-        return identity, self._files(work.connection, number)
-
-    @operation("config.conclude", Role.ADMINISTRATOR)
-    def _conclude(self, work: Work, identity: int, number: int, outcome: str, message: str) -> None:
-        """Notes how a deployment ended."""
-        store.finish_deployment(work.connection, identity, outcome, message)
-        work.record(f"generation:{number}", after={"outcome": outcome, "message": message})
+    @operation("config.blame", Role.VIEWER, reads=True)
+    def _blame(self, work: Work, number: int, problems: list[Problem]) -> list[Problem]:
+        """Names the parameters that refused lines of a generation came from."""
+        generation = store.get_generation(work.connection, number)
+        template = self._template_of(work.connection, generation)
+        stored = store.generation_parameters(work.connection, self.desk.keyring, number)
+        try:
+            values = resolve(template.spec, stored)
+        except InputError:
+            return problems  # of an earlier version of the template, which asked for other parameters
+        surroundings = gather(work.connection, self.desk, self.live)
+        return blame(template, values, surroundings, self._files(work.connection, number), problems)
 
     def _bring_node_to(
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
-    ) -> None:
-        identity, files = self._begin(number, manner)
-        events = EventLog(self.desk.database, self.desk.settings.node_name, f"generation:{number}")
+    ) -> Transition:
+        with self.desk.transaction() as connection:
+            files = self._files(connection, number)
+            facts = self._facts(connection)
+        begun = Transition(
+            deployment=0,
+            former=self.live.current(),
+            target=number,
+            reactions={change.component: change.reaction for change in changes},
+            author=self.desk.actor.login,
+            begun=clock.now(),
+            confirm_within=manner.confirm_within,
+        )
+        transition = self.deployments.begin(begun, manner.skip)
+        node, address = self.desk.settings.node_name, self.desk.settings.node_address
+        events = EventLog(self.desk.database, node, f"generation:{number}")
         deployment = NodeDeployment(
             self.live,
             registry.ALL,
-            NodeHost(self.desk.settings.node_address),
+            NodeHost(address),
             _both(report, events.add),
-            walls=(Checkers(registry.ALL),),
+            walls=(Lint(facts), Checkers(registry.ALL), Shadow((node, address), self.inhabitants)),
             skipped=manner.skip,
+            blame=lambda problems: self._blame(number, problems),
         )
         try:
-            deployment.run(number, files, changes)
-        except RupostError as error:
-            self._conclude(identity, number, _outcome_of(error), error.message)
-            raise
+            return deployment.run(transition, files)
         finally:
-            events.save()
-        self._conclude(identity, number, "done", "")
+            self.deployments.report_if_possible()
+            with suppress(DatabaseError):
+                events.save()
+
+    def inhabitants(self) -> Inhabitants:
+        """Whom a shadow start asks about."""
+        with self.desk.reading() as cursor:
+            people = [Person(*row) for row in mail.some_of_each_directory(cursor, _TRIED_PEOPLE)]
+            return Inhabitants(people, [domain.name for domain in mail.every_domain(cursor)])
 
     def _draft(self, connection: Connection, wish: Wish) -> _Draft:
         current = self.live.current()
@@ -284,16 +337,11 @@ class ConfigurationService(Service):
         for key in wish.defaults:
             given.pop(key, None)
         values = resolve(template.spec, given)
-        files = render_any(template, values, gather(connection, self.desk, self.live))
-        changes = compare(old_files, files)
-        plan = Plan(
-            based_on=current or None,
-            template=template.title,
-            parameters=_parameter_changes(template, before, values),
-            files=changes,
-            components=component_changes(changes, template.spec, first=current == 0),
-        )
-        return _Draft(template, values, files, plan, versions)
+        surroundings = gather(connection, self.desk, self.live)
+        files = render_any(template, values, surroundings)
+        parameters = _parameter_changes(template, before, values)
+        plan = _plan(current, template, parameters, old_files, files)
+        return _Draft(template, values, surroundings, old_files, files, plan, versions)
 
     def _wanted_template(
         self, connection: Connection, name: str, version: str | None, live: Generation | None
@@ -310,12 +358,39 @@ class ConfigurationService(Service):
         name, version = generation.template_name, generation.template_version
         return store.load_from_library(connection, name, version, retired=True)
 
+    def _facts(self, connection: Connection) -> HostFacts:
+        domains = [domain.name for domain in mail.every_domain(cursor_of(connection))]
+        return gather_facts(self.desk.settings, str(self.live.link), domains)
+
     def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
         return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
 
-    def _must_be_root(self) -> None:
-        if not is_root():
-            raise DeploymentError(_("Only root can deploy on this node."), hint=_("Use sudo."))
+
+def _blamed(findings: list[Finding], draft: _Draft) -> tuple[Finding, ...]:
+    """The findings, each with the parameter that its line came from."""
+    problems = [finding.problem for finding in findings]
+    blamed = blame(draft.template, draft.values, draft.surroundings, draft.files, problems)
+    return tuple(replace(finding, problem=problem) for finding, problem in zip(findings, blamed, strict=True))
+
+
+def _plan(
+    current: int,
+    template: Template,
+    parameters: tuple[ParameterChange, ...],
+    old: tuple[RenderedFile, ...],
+    new: tuple[RenderedFile, ...],
+) -> Plan:
+    """From the live generation (0: none) to the new files."""
+    changes = compare(old, new)
+    return Plan(
+        based_on=current or None,
+        template=template.title,
+        parameters=parameters,
+        files=changes,
+        components=component_changes(changes, template.spec, first=current == 0),
+        security=security_changes(old, new) if current else (),
+        certificate=certificate_change(old, new) if current else None,
+    )
 
 
 def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
@@ -350,10 +425,13 @@ def _parameter_changes(template: Template, before: dict[str, Any], values: Value
     )
 
 
-def _outcome_of(error: RupostError) -> str:
-    if isinstance(error, CheckFailed):
-        return "refused"
-    return "rolled_back" if isinstance(error, RolledBack) else "failed"
+def _check_window(seconds: int | None) -> None:
+    if seconds is not None and not LEAST_WINDOW_SECONDS <= seconds <= MOST_WINDOW_SECONDS:
+        raise InputError(
+            _("A confirmation can be waited for from {least} to {most}, not {given}.",
+              least=shown_duration(LEAST_WINDOW_SECONDS), most="24h", given=shown_duration(seconds)),
+            hint=_("Example: --confirm-within 10m"),
+        )  # fmt: skip
 
 
 def _both(first: Callable[[Step], None], second: Callable[[Step], None]) -> Callable[[Step], None]:

@@ -127,7 +127,7 @@ def serving_nodes(connection: Connection, name: str, version: str) -> list[str]:
     """The nodes whose live generation was made from this version, and those on their way to one."""
     latest = (
         select(deployment.c.node, func.max(deployment.c.id).label("id"))
-        .where(deployment.c.outcome.in_(("done", "running")))
+        .where(deployment.c.outcome.in_(("done", "running", "waiting")))
         .group_by(deployment.c.node)
         .subquery()
     )

@@ -7,13 +7,15 @@ an administrator who says so; the journal keeps it (service.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 from rupost_core.components.model import Component, Problem, StagedView
 from rupost_core.configuration.model import RenderedFile
+from rupost_core.errors import RupostError
+from rupost_core.i18n import translate as _
 
 WallName = Literal["lint", "checkers", "shadow"]
 WALLS: tuple[WallName, ...] = get_args(WallName)
@@ -27,8 +29,12 @@ class Candidate:
     view: StagedView
 
 
-# What a wall tells while it looks: (subject, seconds, problems of this subject).
-Notice = Callable[[str, float, list[Problem]], None]
+class Notice(Protocol):
+    """What a wall tells while it looks: the subject, seconds, its problems, and what is only worth a warning."""
+
+    def __call__(
+        self, subject: str, seconds: float, problems: Sequence[Problem], warnings: Sequence[Problem] = ()
+    ) -> None: ...
 
 
 class Wall(Protocol):
@@ -50,10 +56,20 @@ class Checkers:
     def problems(self, candidate: Candidate, notice: Notice) -> list[Problem]:
         def check(component: Component) -> list[Problem]:
             started = time.monotonic()
-            found = component.check(candidate.view)
+            found = _checked(component, candidate.view)
             notice(component.name, time.monotonic() - started, found)
             return found
 
         with ThreadPoolExecutor(4) as pool:
             checked = list(pool.map(check, self._components.values()))
         return [problem for found in checked for problem in found]
+
+
+def _checked(component: Component, view: StagedView) -> list[Problem]:
+    """A component without its main file, and a checker that cannot do its work, are problems too: never a pass."""
+    if not (view.staged / component.main_file).is_file():
+        return [Problem(component.name, component.main_file, None, _("the file is missing"))]
+    try:
+        return component.check(view)
+    except (RupostError, OSError) as error:
+        return [Problem(component.name, component.main_file, None, str(error))]

@@ -1,15 +1,18 @@
-"""Running the system's programs: a list of arguments, never a shell; always with a time limit."""
+"""Running the system's programs: a list of arguments, never a shell; with a time limit for all that is waited for."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pwd
 import selectors
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal
+from typing import Any, Literal
 
 from rupost_core.errors import CommandFailed
 from rupost_core.i18n import translate as _
@@ -152,6 +155,107 @@ def _written(target: int, data: memoryview) -> memoryview:
         return data[os.write(target, data[:65536]) :]
     except BrokenPipeError:
         return data[:0]
+
+
+@dataclass
+class Running:
+    """A program that goes on beside us."""
+
+    arguments: tuple[str, ...]
+    process: subprocess.Popen[bytes]
+
+    def exit_code(self) -> int | None:
+        """None while it runs; negative for a signal."""
+        return self.process.poll()
+
+
+def start(
+    arguments: Sequence[str | PurePath],
+    *,
+    output: PurePath,
+    user: str | None = None,
+    environment: dict[str, str] | None = None,
+    inherited: Sequence[int] = (),
+) -> Running:
+    """Starts a program that is meant to stay; whoever starts it ends it, or ends together with it.
+
+    `output` is the file that takes both its outputs, `user` who it runs as (with that user's groups), `inherited` the
+    descriptors that it gets from us. Raises CommandFailed when it cannot be started.
+    """
+    words = tuple(str(argument) for argument in arguments)
+    identity: dict[str, Any] = {}
+    if user:
+        entry = pwd.getpwnam(user)
+        identity = {"user": entry.pw_uid, "group": entry.pw_gid,
+                    "extra_groups": os.getgrouplist(user, entry.pw_gid)}  # fmt: skip
+    try:
+        with open(output, "ab") as file:  # noqa: PTH123 - PurePath
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env={**_ENVIRONMENT, **(environment or {})},
+                pass_fds=inherited,
+                cwd="/",
+                **identity,
+            )
+    except OSError as error:
+        raise CommandFailed(
+            _("{program} cannot be started: {reason}", program=words[0], reason=error.strerror)
+        ) from error
+    return Running(words, process)
+
+
+def converse(
+    arguments: Sequence[str | PurePath], *, timeout: float, first: str, on_line: Callable[[str], None]
+) -> Finished:
+    """Runs a program to its end, gives it `first` on its input, and hands on each line that it prints.
+
+    The input stays open, which tells the program that we are still there: it can end when we do.
+    Raises CommandFailed.
+    """
+    words = tuple(str(argument) for argument in arguments)
+    started = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env=_ENVIRONMENT,
+        )
+    except OSError as error:
+        raise CommandFailed(
+            _("{program} cannot be started: {reason}", program=words[0], reason=error.strerror)
+        ) from error
+    assert process.stdin and process.stdout and process.stderr  # noqa: S101 - they are pipes
+    timer = threading.Timer(timeout, process.kill)
+    timer.start()
+    said: list[str] = []
+    complaints = threading.Thread(target=lambda: said.extend(process.stderr or ()))
+    complaints.start()
+    lines: list[str] = []
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(first)
+            process.stdin.flush()
+        for line in process.stdout:
+            lines.append(line)
+            on_line(line)
+        code = process.wait()
+    finally:
+        timer.cancel()
+        process.kill()
+        process.wait()
+        complaints.join()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        process.stdout.close()
+        process.stderr.close()
+    return Finished(words, code, "".join(lines), "".join(said), time.monotonic() - started)
 
 
 def is_root() -> bool:

@@ -35,6 +35,17 @@ def by_person(cursor: Cursor, directory: str, entry_key: str) -> Mailbox | None:
     return _only(rows(cursor, _MAILBOXES + where, {"directory": directory, "key": entry_key}))
 
 
+def some_of_each_directory(cursor: Cursor, count: int) -> list[tuple[str, str, str]]:
+    """(address, home, directory) of up to `count` active mailboxes of each directory."""
+    sql = """
+        SELECT address, home, directory FROM
+            (SELECT address, home, directory, row_number() OVER (PARTITION BY directory ORDER BY address) AS place
+             FROM mailbox WHERE active) AS numbered
+        WHERE place <= %(count)s ORDER BY directory, address
+    """
+    return [(row["address"], row["home"], row["directory"]) for row in rows(cursor, sql, {"count": count})]
+
+
 def taken(cursor: Cursor, wanted: Sequence[str]) -> list[tuple[str, str]]:
     """(address, the mailbox that has it) for those of the addresses that are not free."""
     sql = "SELECT address, mailbox FROM address WHERE address = ANY(%(wanted)s) ORDER BY address"

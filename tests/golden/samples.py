@@ -92,6 +92,24 @@ SAMPLES: dict[str, tuple[Surroundings, dict[str, object]]] = {
             "sogo_extra": "SOGoRefreshViewCheck = every_5_minutes;",
         },
     ),
+    "filtered": (
+        replace(SURROUNDINGS, nodes=(NodeFacts("node1", "10.77.0.1"), NodeFacts("node2", "10.77.0.2"))),
+        {
+            "mail_host": "mail.demo.local",
+            "trusted_networks": "10.1.0.0/16",
+            "relay_host": "10.9.0.5:25",
+            "milters": [
+                "rspamd mail=incoming",
+                "klms inet:10.9.0.7:6672 content=500s",
+                "drweb down=accept connect=1s command=1m protocol=4",
+                "custom unix:/run/opendkim/opendkim.sock mail=outgoing down=quarantine",
+            ],
+            "gateway_before": "10.9.0.5/32,10.9.1.0/24",
+            "gateway_only": True,
+            "content_filter": "10.9.0.8:10029",
+            "content_filter_networks": "10.9.0.8/32",
+        },
+    ),
 }
 
 
