@@ -1,4 +1,4 @@
-"""`rupost config`: plan, deploy, history, show, diff, rollback."""
+"""`rupost config`: plan, deploy, history, show, diff, rollback, adopt; drift.py adds the other verbs on drift."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from rupost_cli import narration, output, words
+from rupost_cli import drift, narration, output, words
 from rupost_cli.files import read_file
 from rupost_cli.session import open_core
+from rupost_cli.steps import narrate
 from rupost_cli.verbs import Noun, Whole, json_option
-from rupost_core.configuration.deploy import Step
 from rupost_core.configuration.plan import FileChange, Plan
-from rupost_core.configuration.service import Manner, Wish
+from rupost_core.configuration.service import Manner, Outcome, Wish
 from rupost_core.configuration.walls import WALLS, WallName
 from rupost_core.errors import InputError, NotFound
 from rupost_core.i18n import translate as _
@@ -32,6 +32,12 @@ _WISH = (
     click.option("--default", "defaults", metavar=_("NAME"), multiple=True,
                  help=_("Put a parameter back to its default.")),
 )  # fmt: skip
+_MANNER = (
+    click.option("--skip-wall", "skip", type=click.Choice(WALLS), multiple=True,
+                 help=_("Leave a wall out; the journal keeps it. May be repeated.")),
+    click.option("--discard-drift", is_flag=True,
+                 help=_("Go on although live files were changed by hand; the changes are set aside.")),
+)  # fmt: skip
 
 
 def _wish_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -43,8 +49,9 @@ def _wish_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def _manner_options(function: Callable[..., None]) -> Callable[..., None]:
     """The options that say how to deploy or roll back."""
-    return click.option("--skip-wall", "skip", type=click.Choice(WALLS), multiple=True,
-                        help=_("Leave a wall out; the journal keeps it. May be repeated."))(function)  # fmt: skip
+    for option in reversed(_MANNER):
+        function = option(function)
+    return function
 
 
 @app.verb()
@@ -67,11 +74,34 @@ def plan(as_json: bool, **wanted: Any) -> None:
 @click.option("--force", is_flag=True, help=_("Deploy and restart everything even without a change."))
 @_manner_options
 @json_option
-def deploy(reason: str, force: bool, skip: tuple[WallName, ...], as_json: bool, **wanted: Any) -> None:
+def deploy(
+    reason: str, force: bool, skip: tuple[WallName, ...], discard_drift: bool, as_json: bool, **wanted: Any
+) -> None:
     """Check the configuration, bring this node to it, and put the former one back if it does not serve."""
     wish = _wish(**wanted)
+    manner = Manner(force, frozenset(skip), discard_drift=discard_drift)
     with open_core() as core:
-        outcome = core.configuration.deploy(wish, reason, _narrate, Manner(force, frozenset(skip)))
+        outcome = core.configuration.deploy(wish, reason, narrate, manner)
+    _show_outcome(outcome, as_json=as_json)
+
+
+@app.verb()
+@click.argument("paths", metavar=_("PATH..."), nargs=-1, required=True,
+                help=_("Files that were changed by hand, e.g. postfix/main.cf."))  # fmt: skip
+@click.option("--reason", metavar=_("TEXT"), required=True, help=_("Why; it stands in the history and the journal."))
+@_manner_options
+@json_option
+def adopt(
+    paths: tuple[str, ...], reason: str, skip: tuple[WallName, ...], discard_drift: bool, as_json: bool
+) -> None:
+    """Keep changes by hand as overrides, and deploy a generation that holds them."""
+    manner = Manner(skip=frozenset(skip), discard_drift=discard_drift)
+    with open_core() as core:
+        outcome = core.drift.adopt(paths, reason, narrate, manner)
+    _show_outcome(outcome, as_json=as_json)
+
+
+def _show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         output.show_json(outcome)
     elif outcome.generation is None:
@@ -173,10 +203,11 @@ def diff(old: int, new: int, as_json: bool) -> None:
 @click.argument("number", metavar=_("NUMBER"), type=Whole(), help=_("The generation to go back to."))
 @_manner_options
 @json_option
-def rollback(number: int, skip: tuple[WallName, ...], as_json: bool) -> None:
+def rollback(number: int, skip: tuple[WallName, ...], discard_drift: bool, as_json: bool) -> None:
     """Bring this node back to a stored generation."""
     with open_core() as core:
-        planned = core.configuration.rollback(number, _narrate, Manner(skip=frozenset(skip)))
+        manner = Manner(skip=frozenset(skip), discard_drift=discard_drift)
+        planned = core.configuration.rollback(number, narrate, manner)
     if as_json:
         output.show_json({"live": number, "plan": planned})
     else:
@@ -214,17 +245,15 @@ def _split(text: str, option: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _narrate(step: Step) -> None:
-    mark = {"done": "✓", "refused": "✗", "failed": "✗", "skipped": "–"}[step.outcome]
-    text = f"  {mark} {words.step(step.name)} {step.subject}".rstrip()
-    narration.say(f"{text}  {output.seconds(step.seconds)}" + (f"  {step.message}" if step.message else ""))
-
-
 def _show_plan(planned: Plan, *, with_diff: bool) -> None:
     base = planned.based_on if planned.based_on is not None else "-"
     output.show_text(_("Template {template}, from generation {base}", template=planned.template, base=base))
     for parameter in planned.parameters:
         output.show_pairs([(f"  {parameter.name}", f"{parameter.before or '-'} → {parameter.after or '-'}")])
+    if planned.overrides:
+        drift.show_uses(planned.overrides)
+    if planned.drift:
+        drift.show_drifts(planned.drift)
     if planned.is_empty:
         output.show_text(_("Nothing would change."))
         return
@@ -256,3 +285,7 @@ def _show_file(files: tuple[Any, ...], path: str) -> None:
             output.show_text(file.content)
             return
     raise NotFound(_("The generation has no file {path}.", path=path), hint=_("List them: rupost config show"))
+
+
+for _name, _command in drift.verbs.commands.items():
+    app.add_command(_command, _name)

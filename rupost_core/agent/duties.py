@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from rupost_core.agent.drift import DriftNotes, DriftWatch, Sightings
 from rupost_core.agent.loop import Duty
 from rupost_core.operation import Actor
 
 
 def duties(actor: Actor) -> list[Duty]:
     """`actor` is in whose name the agent acts."""
-    return []
+    sightings = Sightings()
+    return [
+        DriftWatch(actor, sightings),
+        DriftNotes(actor, sightings),
+    ]

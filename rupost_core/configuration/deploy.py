@@ -27,7 +27,9 @@ PROBE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Step:
-    """One step as it ended. `name` is stage, the name of a wall, switch, start, reload, restart, probe or rollback.
+    """One step as it ended.
+
+    `name` is stage, the name of a wall, set-aside, switch, start, reload, restart, probe or rollback.
 
     `subject` is the component, or the generation. `outcome` is done, refused, skipped or failed.
     """
@@ -40,6 +42,10 @@ class Step:
 
 
 Report = Callable[[Step], None]
+
+
+def _nothing(_target: int, _report: Report) -> None:
+    return None
 
 
 class Host(Protocol):
@@ -62,6 +68,8 @@ class NodeDeployment:
     report: Report
     walls: tuple[Wall, ...]
     skipped: frozenset[str] = frozenset()
+    # Asked when every wall has been passed and nothing live was touched yet; it refuses by raising.
+    before_switch: Callable[[int, Report], None] = _nothing
 
     def run(self, number: int, files: tuple[RenderedFile, ...], changes: tuple[ComponentChange, ...]) -> None:
         """Raises CheckFailed (nothing was changed), RolledBack, or DeploymentError when taking back failed too."""
@@ -70,6 +78,7 @@ class NodeDeployment:
             with self._step("stage", str(number)):
                 staged = self.live.stage(number, files)
             self._examine(Candidate(files, StagedView(staged, self.live.link)))
+            self.before_switch(number, self.report)
             try:
                 with self._step("switch", f"{former} → {number}"):
                     self.live.switch(number)
@@ -78,6 +87,11 @@ class NodeDeployment:
             except (RupostError, KeyboardInterrupt) as error:
                 self._take_back(former, changes, error)
             self.live.prune()
+
+    def take_up(self, changes: tuple[ComponentChange, ...]) -> None:
+        """Lets components take up files that were put right where they lie, and probes; raises RupostError."""
+        self._apply(changes)
+        self._probe()
 
     def _examine(self, candidate: Candidate) -> None:
         """Each wall in turn: a later one is dearer, and need not be asked about what an earlier one has refused."""

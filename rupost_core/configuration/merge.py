@@ -1,7 +1,7 @@
 """Three-way merging of texts by lines (diff3): one side's changes against the other's, over what both came from.
 
-Where only one side changed, its lines are taken; where both made the same change, it is taken once; where they differ,
-or stand directly beside each other without a common line between them, it is a conflict and nothing is guessed.
+Where only one side changed, its lines are taken; where both made the same change, it is taken once; where they
+differ, or stand beside each other without a common line between them, it is a conflict and nothing is guessed.
 """
 
 from __future__ import annotations

@@ -26,13 +26,13 @@ def scan(folder: Path, wanted: Manifest) -> Manifest:
         if path != ROOT_ENTRY and found.get(path, _NOTHING).type != "directory":
             continue
         try:
-            names = os.listdir(folder / path)
+            children = list((folder / path).iterdir())
         except (FileNotFoundError, NotADirectoryError):
             continue
-        for name in names:
-            child = name if path == ROOT_ENTRY else f"{path}/{name}"
+        for child in children:
+            name = str(child.relative_to(folder))
             with suppress(FileNotFoundError):
-                found[child] = _entry(folder / child, child, wanted)
+                found[name] = _entry(child, name, wanted)
     return found
 
 

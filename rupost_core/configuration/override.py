@@ -175,5 +175,3 @@ def _conflict_lines(override: Override, merged: Merge) -> list[str]:
 
 def _shown(lines: Lines) -> list[str]:
     return [line.rstrip("\n") for line in lines] or [_("(nothing)")]
-
-

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
+from rupost_core.configuration.drift import Drift
 from rupost_core.configuration.model import SHARED, RenderedFile
+from rupost_core.configuration.override import OverrideUse
 from rupost_core.configuration.schema import COMPONENTS, TemplateSpec
 
 Change = Literal["added", "changed", "removed", "attributes"]
@@ -58,17 +60,33 @@ class ParameterChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """From one generation (None: none is live) to what would be the next."""
+    """From one generation (None: none is live) to what would be the next.
+
+    `overrides` are those laid over the template; `drift` is what a hand has changed in the live files, which stands
+    in the way of a deployment.
+    """
 
     based_on: int | None
     template: str
     parameters: tuple[ParameterChange, ...]
     files: tuple[FileChange, ...]
     components: tuple[ComponentChange, ...]
+    overrides: tuple[OverrideUse, ...] = ()
+    drift: tuple[Drift, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.files
+        return not self.files and not self.drift
+
+
+class Affected(Protocol):
+    """Something that concerns a component: a file that differs, or one that was changed by hand."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def component(self) -> str: ...
 
 
 def compare(old: Iterable[RenderedFile], new: Iterable[RenderedFile]) -> tuple[FileChange, ...]:
@@ -79,13 +97,13 @@ def compare(old: Iterable[RenderedFile], new: Iterable[RenderedFile]) -> tuple[F
     return tuple(change for change in changes if change is not None)
 
 
-def component_changes(
-    changes: Iterable[FileChange], spec: TemplateSpec, *, first: bool
-) -> tuple[ComponentChange, ...]:
+def component_changes(changes: Iterable[Affected], spec: TemplateSpec, *, first: bool) -> tuple[ComponentChange, ...]:
     """Each component's reaction, in the order in which components are switched."""
     by_component: dict[str, list[str]] = {}
     for change in changes:
-        by_component.setdefault(change.component, []).append(change.path)
+        because = by_component.setdefault(change.component, [])
+        if change.path not in because:
+            because.append(change.path)
     result = []
     for component in COMPONENTS:
         if component not in spec.components:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from rupost_core.access.desk import OfficeDesk
 from rupost_core.components import registry
-from rupost_core.configuration import store
+from rupost_core.configuration import drift_store, override, store
 from rupost_core.configuration.deploy import NodeDeployment, Report, Step
+from rupost_core.configuration.drift import Drift
+from rupost_core.configuration.drift_guard import DriftGuard
 from rupost_core.configuration.events import EventLog
 from rupost_core.configuration.library import Template, builtin_templates
 from rupost_core.configuration.live import LiveConfiguration
+from rupost_core.configuration.live_folder import LiveFolder
 from rupost_core.configuration.model import Deployment, Generation, RenderedFile
 from rupost_core.configuration.node_host import NodeHost
 from rupost_core.configuration.parameters import Values, as_data, readable, resolve, shown
@@ -29,7 +32,7 @@ from rupost_core.configuration.plan import (
 from rupost_core.configuration.render import render
 from rupost_core.configuration.surroundings import gather
 from rupost_core.configuration.walls import Checkers, WallName
-from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
+from rupost_core.errors import CheckFailed, DeploymentError, DriftFound, InputError, RolledBack, RupostError
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
@@ -40,17 +43,23 @@ DEFAULT_TEMPLATE = "standalone"
 
 @dataclass(frozen=True)
 class Wish:
-    """What an administrator asks for: a template (None: the live one's), values to set, names to put to default."""
+    """What an administrator asks for: a template (None: the live one's), values to set, names to put to default.
+
+    With `adopted` (path → text) it is the live generation as it is, with these texts in it.
+    """
 
     template: str | None = None
     version: str | None = None
     values: Mapping[str, Any] | None = None
     defaults: tuple[str, ...] = ()
+    adopted: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Manner:
     """How to deploy. `skip` names the walls to leave out; `force` deploys and restarts even without a change.
+
+    `discard_drift` sets aside what was changed by hand, which else refuses the deployment.
 
     With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time.
     """
@@ -58,6 +67,7 @@ class Manner:
     force: bool = False
     skip: frozenset[WallName] = frozenset()
     confirm_within: int | None = None
+    discard_drift: bool = False
 
 
 AS_USUAL = Manner()
@@ -127,23 +137,27 @@ class ConfigurationService(Service):
     def deploy(self, wish: Wish, reason: str, report: Report, manner: Manner = AS_USUAL) -> Outcome:
         """Renders, stores and brings this node to a new generation; nothing to change means nothing is done.
 
-        Raises CheckFailed, RolledBack, DeploymentError.
+        Raises DriftFound, OverrideConflict, CheckFailed, RolledBack, DeploymentError.
         """
         self._must_be_root()
+        guard = DriftGuard(self.live_folder(), manner.discard_drift, wish.adopted)
+        guard.refuse()
         plan, generation = self._save(wish, reason, manner.force)
         if generation is None:
             return Outcome(None, plan)
         changes = plan.components
         if manner.force:
             changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
-        self._bring_node_to(generation.number, changes, report, manner)
+        self._bring_node_to(generation.number, changes, report, manner, guard)
         return Outcome(generation, plan)
 
     def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Plan:
         """Brings this node back to a stored generation, exactly as it was rendered then."""
         self._must_be_root()
+        guard = DriftGuard(self.live_folder(), manner.discard_drift)
+        guard.refuse()
         plan = self._plan_rollback(number)
-        self._bring_node_to(number, plan.components, report, manner)
+        self._bring_node_to(number, plan.components, report, manner, guard)
         return plan
 
     @operation("config.history", Role.VIEWER, reads=True)
@@ -176,6 +190,23 @@ class ConfigurationService(Service):
             store.get_generation(work.connection, number)
         return compare(self._files(work.connection, old), self._files(work.connection, new))
 
+    @operation("config.live", Role.ADMINISTRATOR, reads=True)
+    def live_folder(self, work: Work) -> LiveFolder:
+        """Opens what the live generation holds for this node."""
+        return self.live_folder_of(work.connection)
+
+    def live_folder_of(self, connection: Connection) -> LiveFolder:
+        """The same inside another operation; raises NotFound when the database does not know the live generation."""
+        number = self.live.current()
+        if number == 0:
+            return LiveFolder(self.live, 0, ())
+        store.get_generation(connection, number)
+        return LiveFolder(self.live, number, self._files(connection, number))
+
+    def rendered(self, connection: Connection, *, overridden: bool) -> tuple[RenderedFile, ...]:
+        """What the live template and parameters give now, with or without the overrides; raises OverrideConflict."""
+        return self._draft(connection, Wish(), overridden=overridden).files
+
     @operation("config.save", Role.ADMINISTRATOR)
     def _save(self, work: Work, wish: Wish, reason: str, force: bool) -> tuple[Plan, Generation | None]:
         """Renders the wish and stores it as a new generation."""
@@ -207,7 +238,8 @@ class ConfigurationService(Service):
     def _plan_rollback(self, work: Work, number: int) -> Plan:
         """Plans the way from the live generation to an older one."""
         target = store.get_generation(work.connection, number)
-        current = self.live.current()
+        folder = self.live_folder_of(work.connection)
+        current = folder.number
         files = self._files(work.connection, number)
         if not files:
             raise InputError(
@@ -216,10 +248,11 @@ class ConfigurationService(Service):
                 hint=_("Deploy a new generation instead: rupost config deploy"),
             )  # fmt: skip
         template = store.load_from_library(work.connection, target.template_name, target.template_version)
-        changes = compare(self._files(work.connection, current) if current else (), files)
+        changes = compare(folder.files, files)
+        drift = self._drift(work.connection, folder)
         work.record("generation", before={"live": current}, after={"live": number})
-        components = component_changes(changes, template.spec, first=current == 0)
-        return Plan(current or None, template.title, (), changes, components)
+        components = component_changes((*changes, *drift), template.spec, first=current == 0)
+        return Plan(current or None, template.title, (), changes, components, drift=drift)
 
     @operation("config.deploy", Role.ADMINISTRATOR)
     def _begin(self, work: Work, number: int, manner: Manner) -> tuple[int, tuple[RenderedFile, ...]]:
@@ -228,7 +261,12 @@ class ConfigurationService(Service):
         work.record(
             f"generation:{number}",
             before={"live": self.live.current()},
-            after={"node": node, "skipped_walls": sorted(manner.skip), "confirm_within": manner.confirm_within},
+            after={
+                "node": node,
+                "skipped_walls": sorted(manner.skip),
+                "confirm_within": manner.confirm_within,
+                "discard_drift": manner.discard_drift,
+            },
         )
         identity = store.start_deployment(work.connection, number, node, work.actor.login)
         return identity, self._files(work.connection, number)
@@ -240,7 +278,7 @@ class ConfigurationService(Service):
         work.record(f"generation:{number}", after={"outcome": outcome, "message": message})
 
     def _bring_node_to(
-        self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
+        self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner, guard: DriftGuard
     ) -> None:
         identity, files = self._begin(number, manner)
         events = EventLog(self.desk.database, self.desk.settings.node_name, f"generation:{number}")
@@ -251,6 +289,7 @@ class ConfigurationService(Service):
             _both(report, events.add),
             walls=(Checkers(registry.ALL),),
             skipped=manner.skip,
+            before_switch=guard.before_switch,
         )
         try:
             deployment.run(number, files, changes)
@@ -261,32 +300,48 @@ class ConfigurationService(Service):
             events.save()
         self._conclude(identity, number, "done", "")
 
-    def _draft(self, connection: Connection, wish: Wish) -> _Draft:
-        current = self.live.current()
+    def _draft(self, connection: Connection, wish: Wish, *, overridden: bool = True) -> _Draft:
+        folder = self.live_folder_of(connection)
+        current, old_files = folder.number, folder.files
         before: dict[str, Any] = {}
-        old_files: tuple[RenderedFile, ...] = ()
         name, version = wish.template, wish.version
         if current:
             generation = store.get_generation(connection, current)
             name = name or generation.template_name
+            version = version or (generation.template_version if wish.adopted else None)
             before = store.generation_parameters(connection, self.desk.keyring, current)
-            old_files = self._files(connection, current)
         template = store.load_from_library(connection, name or DEFAULT_TEMPLATE, version)
         given = {key: value for key, value in before.items() if key in template.spec.parameters}
         given |= dict(wish.values or {})
         for key in wish.defaults:
             given.pop(key, None)
         values = resolve(template.spec, given)
-        files = render(template, values, gather(connection, self.desk, self.live))
+        uses: tuple[override.OverrideUse, ...] = ()
+        if wish.adopted:
+            files = tuple(replace(file, content=wish.adopted.get(file.path, file.content)) for file in old_files)
+        else:
+            files = render(template, values, gather(connection, self.desk, self.live))
+            if overridden:
+                files, uses = override.apply(files, drift_store.overrides(connection, self.desk.keyring))
         changes = compare(old_files, files)
+        drift = self._drift(connection, folder)
         plan = Plan(
             based_on=current or None,
             template=template.title,
             parameters=_parameter_changes(template, before, values),
             files=changes,
-            components=component_changes(changes, template.spec, first=current == 0),
+            components=component_changes((*changes, *drift), template.spec, first=current == 0),
+            overrides=uses,
+            drift=drift,
         )
         return _Draft(template, values, files, plan)
+
+    def _drift(self, connection: Connection, folder: LiveFolder) -> tuple[Drift, ...]:
+        """Of the live folder as it is; for others than root, who cannot read it, as the agent has noted it."""
+        if is_root():
+            return folder.drifts()
+        noted = drift_store.noted(connection, self.desk.settings.node_name)
+        return tuple(Drift(one.path, one.kind) for one in noted)
 
     def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
         return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
@@ -322,7 +377,7 @@ def _parameter_changes(template: Template, before: dict[str, Any], values: Value
 
 
 def _outcome_of(error: RupostError) -> str:
-    if isinstance(error, CheckFailed):
+    if isinstance(error, CheckFailed | DriftFound):
         return "refused"
     return "rolled_back" if isinstance(error, RolledBack) else "failed"
 
