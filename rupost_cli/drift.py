@@ -19,7 +19,10 @@ from rupost_core.errors import InputError
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import translate as _
 
+# config.py takes these over as its own.
+verbs = Noun(_("Changes by hand."))
 override = Noun(_("Changes by hand that are kept over the template."))
+verbs.add_command(override, "override")
 
 _secrets_option = click.option(
     "--show-secrets", is_flag=True, help=_("Show the lines of files that hold secrets too.")
