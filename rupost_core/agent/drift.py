@@ -111,7 +111,7 @@ class DriftWatch:
                 _("changed by hand: {path}: {what} (generation {number}; by whom is not known)",
                   path=drift.path, what=_described(drift), number=number)
             )  # fmt: skip
-        for path in known.keys() - current.keys():
+        for path in sorted(known.keys() - current.keys()):
             logging.info(_("as deployed again: {path} (generation {number})", path=path, number=number))
         if self._known is None or current != known:
             self._known = current

@@ -235,9 +235,9 @@ def _view(
     folder: LiveFolder, drift: Drift, deployed: RenderedFile | None, coming: dict[str, str], show_secrets: bool
 ) -> DriftView:
     secret = deployed.secret if deployed else False
-    if deployed is None or drift.kind == "attributes":
+    if deployed is None or drift.kind != "changed":
         return DriftView(drift, secret, None)
-    content = b"" if drift.kind == "removed" else folder.read(drift.path, MAX_BYTES)
+    content = folder.read(drift.path, MAX_BYTES)
     if content is None or len(content) > MAX_BYTES:
         return DriftView(drift, secret, None)
     try:

@@ -19,14 +19,13 @@ from rupost_core.configuration.drift import Drift, compare
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.manifest import Entry, Manifest, manifest_of
 from rupost_core.configuration.model import RenderedFile
-from rupost_core.configuration.on_disk import read_regular, scan
+from rupost_core.configuration.on_disk import open_regular, scan
 from rupost_core.errors import DeploymentError
 from rupost_core.host.files import owner_ids, sync_directory, write_new
 from rupost_core.i18n import translate as _
 
 # As in live.py: Postfix waits before it reads a main.cf that may still be written.
 _SETTLED_SECONDS = 10
-_NO_LIMIT = 2**40
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,13 @@ class LiveFolder:
             return ()
         return compare(self.manifest, scan(self.folder, self.manifest))
 
-    def read(self, path: str, limit: int = _NO_LIMIT) -> bytes | None:
+    def read(self, path: str, limit: int) -> bytes | None:
         """What lies at the path: at most `limit` bytes and one; None where there is no regular file."""
-        return read_regular(self.folder / path, limit)
+        file = open_regular(self.folder / path)
+        if file is None:
+            return None
+        with file:
+            return file.read(limit + 1)
 
     def set_aside(self, drifts: Iterable[Drift]) -> Path | None:
         """Copies what only the disk holds; None when there is nothing to copy. Raises DeploymentError."""
@@ -113,10 +116,9 @@ class LiveFolder:
             shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=_special)
         elif drift.type == "link":
             target.symlink_to(source.readlink())
-        else:
-            content = self.read(drift.path)
-            if content is not None:
-                write_new(target, content, mode=0o600)
+        elif (file := open_regular(source)) is not None:
+            with file, os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
+                shutil.copyfileobj(file, copy)
 
     def _new_folder(self) -> Path:
         """`set-aside/2026-11-24T043000`, in the node's time; a second one in that second gets `-2`."""

@@ -1,7 +1,8 @@
 """Three-way merging of texts by lines (diff3): one side's changes against the other's, over what both came from.
 
 Where only one side changed, its lines are taken; where both made the same change, it is taken once; where they
-differ, or stand beside each other without a common line between them, it is a conflict and nothing is guessed.
+differ it is a conflict and nothing is guessed. Changes beside each other, without a common line between them, come
+together when each put one line in place of one line, as settings stand in a configuration file; else they conflict.
 """
 
 from __future__ import annotations
@@ -89,11 +90,20 @@ def _regions(base: Lines, theirs: Lines, yours: Lines) -> Iterator[Region]:
     for start, their_start, your_start, length in _common(base, theirs, yours):
         before = (base[at_base:start], theirs[at_theirs:their_start], yours[at_yours:your_start])
         if any(before):
-            yield _region(at_theirs + 1, *before)
+            yield from _changed(at_theirs + 1, *before)
         if length:
             same = base[start : start + length]
             yield Region("same", their_start + 1, same, same, same)
         at_base, at_theirs, at_yours = start + length, their_start + length, your_start + length
+
+
+def _changed(line: int, base: Lines, theirs: Lines, yours: Lines) -> Iterator[Region]:
+    whole = _region(line, base, theirs, yours)
+    if whole.side != "conflict" or not len(base) == len(theirs) == len(yours):
+        yield whole
+        return
+    for offset, (one, two, three) in enumerate(zip(base, theirs, yours, strict=True)):
+        yield _region(line + offset, (one,), (two,), (three,))
 
 
 def _region(line: int, base: Lines, theirs: Lines, yours: Lines) -> Region:

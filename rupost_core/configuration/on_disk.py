@@ -7,6 +7,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from rupost_core.configuration.manifest import ROOT_ENTRY, Entry, EntryType, Manifest
 
@@ -36,14 +37,16 @@ def scan(folder: Path, wanted: Manifest) -> Manifest:
     return found
 
 
-def read_regular(path: Path, limit: int) -> bytes | None:
-    """A regular file's content, at most `limit` bytes and one; None when something else or nothing lies there."""
+def open_regular(path: Path) -> BinaryIO | None:
+    """A regular file, opened for reading; None when something else or nothing lies there."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(limit + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    return None
 
 
 _NOTHING = Entry("other", 0, 0, 0)
