@@ -39,13 +39,15 @@ def drift(show_secrets: bool, as_json: bool) -> None:
         _show_noted(as_json=as_json)
         return
     with open_core() as core:
-        views = core.drift.drift(show_secrets=show_secrets)
+        report = core.drift.drift(show_secrets=show_secrets)
     if as_json:
-        output.show_json(views)
+        output.show_json(report)
         return
-    if not views:
+    if not report.views:
         narration.say(_("Every live file is as deployed."))
-    for view in views:
+    if report.next_problem:
+        narration.say(_("What the next deployment would give is not known: {reason}", reason=report.next_problem))
+    for view in report.views:
         _show_view(view)
 
 

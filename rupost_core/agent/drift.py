@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _QUIET_SECONDS, _AT_MOST_SECONDS = 0.1, 0.4
 # inotify does not tell of writing through a memory map or through another name of the same file.
 _REGULARLY_SECONDS = 60.0
-_STOP_SECONDS = 1.0
+_STOP_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
 
 

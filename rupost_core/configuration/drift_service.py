@@ -29,6 +29,15 @@ from rupost_core.text import nearest
 
 
 @dataclass(frozen=True)
+class DriftReport:
+    """This node's drift from its live generation. `next_problem` tells why no next text could be shown beside it."""
+
+    generation: int
+    views: tuple[DriftView, ...]
+    next_problem: str
+
+
+@dataclass(frozen=True)
 class Restored:
     """What was put right, where the changes by hand lie now (None: there was nothing to keep), and who took it up."""
 
@@ -66,16 +75,17 @@ class DriftService(Service):
             folder.live.write_manifest(folder.number, folder.files)
 
     @operation("drift.show", Role.VIEWER, reads=True)
-    def drift(self, work: Work, *, show_secrets: bool = False) -> tuple[DriftView, ...]:
+    def drift(self, work: Work, *, show_secrets: bool = False) -> DriftReport:
         """Compares this node's live files with what was deployed and with what the next deployment would give."""
         _must_be_root(_("Only root can read all of the live files."))
         if show_secrets and work.actor.role < Role.ADMINISTRATOR:
             raise AccessDenied(_("Secrets are shown to administrators only."))
         folder = self._configuration.live_folder_of(work.connection)
         found = folder.drifts()
-        coming = self._coming(work.connection) if found else {}
         deployed = {file.path: file for file in folder.files}
-        return tuple(_view(folder, drift, deployed.get(drift.path), coming, show_secrets) for drift in found)
+        coming, problem = self._coming(work.connection) if found else ({}, "")
+        views = (_view(folder, drift, deployed.get(drift.path), coming, show_secrets) for drift in found)
+        return DriftReport(folder.number, tuple(views), problem)
 
     def adopt(self, paths: Iterable[str], reason: str, report: Report, manner: Manner = AS_USUAL) -> Outcome:
         """Makes changes by hand overrides, and deploys a generation that holds them.
@@ -120,8 +130,10 @@ class DriftService(Service):
                 _("Other files were changed by hand too: {paths}", paths=", ".join(drift.path for drift in others)),
                 hint=_("Adopt them in the same command, restore them first, or set them aside with --discard-drift."),
             )
-        rendered = {file.path: file for file in self._configuration.rendered(work.connection, overridden=False)}
-        coming = {file.path: file for file in self._configuration.rendered(work.connection, overridden=True)}
+        # Of the live version: an adoption must not wait for what a newer one asks for.
+        rendering = self._configuration.rendered
+        rendered = {file.path: file for file in rendering(work.connection, overridden=False, newest=False)}
+        coming = {file.path: file for file in rendering(work.connection, overridden=True, newest=False)}
         former: dict[str, Override | None] = {}
         for path, text in texts.items():
             if path not in rendered:
@@ -172,13 +184,13 @@ class DriftService(Service):
         changes = component_changes(chosen, template.spec, first=False)
         return Restored(chosen, aside, tuple(one for one in changes if one.reaction != "untouched"))
 
-    def _coming(self, connection: Connection) -> dict[str, str]:
-        """What the next deployment would give, by path; where an override does not fit, what the template gives."""
+    def _coming(self, connection: Connection) -> tuple[dict[str, str] | None, str]:
+        """What the next deployment would give, by path, or why that cannot be said."""
         try:
             files = self._configuration.rendered(connection, overridden=True)
-        except OverrideConflict:
-            files = self._configuration.rendered(connection, overridden=False)
-        return {file.path: file.content for file in files}
+        except (InputError, OverrideConflict) as error:
+            return None, error.message
+        return {file.path: file.content for file in files}, ""
 
 
 def relative(path: str, folder: LiveFolder) -> str:
@@ -193,7 +205,10 @@ def _adoptable(folder: LiveFolder, path: str, drift: Drift | None, deployed: dic
     """The text that lies at the path; raises InputError or NotFound that says why it cannot be adopted."""
     if drift is None:
         if path in deployed:
-            raise InputError(_("{path} is as deployed: there is nothing to adopt.", path=path))
+            raise InputError(
+                _("{path} is as deployed: there is nothing to adopt.", path=path),
+                hint=_("Change it with rupost config override edit {path}", path=path),
+            )
         raise NotFound(
             _("There is no managed file {path}.", path=path) + nearest(path, deployed),
             hint=_("See rupost config drift."),
@@ -232,7 +247,11 @@ def _refuse_unknown(paths: list[str], folder: LiveFolder, found: tuple[Drift, ..
 
 
 def _view(
-    folder: LiveFolder, drift: Drift, deployed: RenderedFile | None, coming: dict[str, str], show_secrets: bool
+    folder: LiveFolder,
+    drift: Drift,
+    deployed: RenderedFile | None,
+    coming: dict[str, str] | None,
+    show_secrets: bool,
 ) -> DriftView:
     secret = deployed.secret if deployed else False
     if deployed is None or drift.kind != "changed":
@@ -241,7 +260,8 @@ def _view(
     if content is None or len(content) > MAX_BYTES:
         return DriftView(drift, secret, None)
     try:
-        view = three_way(deployed.content, content.decode(), coming.get(drift.path, ""))
+        following = deployed.content if coming is None else coming.get(drift.path, "")
+        view = three_way(deployed.content, content.decode(), following)
     except UnicodeDecodeError:
         return DriftView(drift, secret, None)
     return DriftView(drift, secret, replace(view, diff=()) if secret and not show_secrets else view)

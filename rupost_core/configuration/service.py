@@ -203,9 +203,15 @@ class ConfigurationService(Service):
         store.get_generation(connection, number)
         return LiveFolder(self.live, number, self._files(connection, number))
 
-    def rendered(self, connection: Connection, *, overridden: bool) -> tuple[RenderedFile, ...]:
-        """What the live template and parameters give now, with or without the overrides; raises OverrideConflict."""
-        return self._draft(connection, Wish(), overridden=overridden).files
+    def rendered(self, connection: Connection, *, overridden: bool, newest: bool = True) -> tuple[RenderedFile, ...]:
+        """What the next deployment without a wish would give, with or without the overrides.
+
+        That is of the template's newest version in the library, or, without `newest`, of the live one. Raises
+        OverrideConflict and whatever rendering raises.
+        """
+        current = self.live.current()
+        version = None if newest or not current else store.get_generation(connection, current).template_version
+        return self._draft(connection, Wish(version=version), overridden=overridden).files
 
     @operation("config.save", Role.ADMINISTRATOR)
     def _save(self, work: Work, wish: Wish, reason: str, force: bool) -> tuple[Plan, Generation | None]:

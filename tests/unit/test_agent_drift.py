@@ -1,7 +1,6 @@
 """The agent's duty on real files and the real kernel: every kind of edit is seen in time, and nothing else is."""
 
 import logging
-import os
 import shutil
 import threading
 import time
@@ -128,6 +127,6 @@ def test_a_thousand_passing_files_are_no_drift_and_cost_little(folder, watch, ca
         path.touch()
         path.unlink()
     seen(watch, {})
-    os.chmod(at(folder, MAIN), 0o600)
+    at(folder, MAIN).chmod(0o600)
     seen(watch, {MAIN: "attributes"})
     assert time.process_time() - started < 2
