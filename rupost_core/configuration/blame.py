@@ -32,6 +32,7 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "endpoint": ("blame.invalid:9", "other.invalid:10"),
     "network": ("192.0.2.0/24", "198.51.100.0/24"),
     "path": ("/blame", "/other"),
+    "milter": ("custom inet:blame.invalid:9", "custom unix:/other"),
     "time_zone": ("Etc/UTC", "Etc/GMT+1"),
 }
 
