@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rupost_cli import output, words
 from rupost_core.configuration.consequences import CertificateChange, SecurityChange, ServedCertificate
+from rupost_core.configuration.lint import Finding
 from rupost_core.configuration.plan import FileChange, Plan
 from rupost_core.i18n import translate as _
+from rupost_core.text import printable
 
 
 def show_plan(planned: Plan, *, with_diff: bool) -> None:
@@ -32,7 +34,11 @@ def show_plan(planned: Plan, *, with_diff: bool) -> None:
         counts = ", ".join(f"{name} {count}" for name, count in planned.open_sessions.items())
         output.show_text(_("Open sessions now: {counts}", counts=counts))
     _show_certificate(planned.certificate)
+    for port in planned.ports:
+        verb = _("opens") if port.change == "opened" else _("closes")
+        output.show_alarm(f"  {port.component} {verb} {port.host or '*'}:{port.port}")
     _show_security(planned.security)
+    _show_findings(planned.findings)
     if with_diff and planned.based_on is not None:
         show_diff(planned.files)
 
@@ -71,3 +77,14 @@ def _show_security(changes: tuple[SecurityChange, ...]) -> None:
     for change in changes:
         where = f"  {change.file}  {change.setting}".rstrip()
         output.show_alarm(f"{where}: {change.before or '-'} → {change.after or '-'}")
+
+
+def _show_findings(findings: tuple[Finding, ...]) -> None:
+    """Errors, which would refuse the deployment, in red; warnings as they are."""
+    if findings:
+        output.show_text("\n" + _("The lint finds:"))
+    for finding in findings:
+        if finding.severity == "error":
+            output.show_alarm("  ✗ " + str(finding))
+        else:
+            output.show_text("  ! " + printable(str(finding)))

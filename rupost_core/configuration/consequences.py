@@ -1,4 +1,4 @@
-"""What a change of files means beyond its lines: security, and the certificate. Pure.
+"""What a change of files means beyond its lines: security, ports, and the certificate. Pure.
 
 Which settings matter to security is said once, below, by component; a plan shows them apart from the rest.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from rupost_core.configuration.lint import HostFacts, listeners, system
 from rupost_core.configuration.model import RenderedFile
 from rupost_core.configuration.settings_view import SettingKey, settings_of
 from rupost_core.secret import HIDDEN
@@ -58,6 +60,16 @@ class SecurityChange:
 
 
 @dataclass(frozen=True)
+class PortChange:
+    """A TCP port that a component opens or closes; `host` is an address, or "" for all of the node's."""
+
+    change: Literal["opened", "closed"]
+    port: int
+    host: str
+    component: str
+
+
+@dataclass(frozen=True)
 class ServedCertificate:
     """The certificate that clients will see; times are ISO 8601, the fingerprint is SHA-256 in hexadecimal."""
 
@@ -92,10 +104,23 @@ def security_changes(old: tuple[RenderedFile, ...], new: tuple[RenderedFile, ...
     return tuple(sorted([*found, *_rights(old, new)], key=lambda change: (change.file, change.setting)))
 
 
+def port_changes(
+    old: tuple[RenderedFile, ...], new: tuple[RenderedFile, ...], facts: HostFacts
+) -> tuple[PortChange, ...]:
+    """The TCP ports of this node that daemons begin or cease to listen on."""
+    before, after = _ports(old, facts), _ports(new, facts)
+    opened = [PortChange("opened", *port) for port in sorted(after - before)]
+    return (*opened, *(PortChange("closed", *port) for port in sorted(before - after)))
+
+
 def certificate_change(old: Iterable[RenderedFile], new: Iterable[RenderedFile]) -> CertificateChange | None:
     """None when clients go on seeing the same certificate."""
     before, after = _certificate(old), _certificate(new)
     return None if before == after else CertificateChange(before, after)
+
+
+def _ports(files: tuple[RenderedFile, ...], facts: HostFacts) -> set[tuple[int, str, str]]:
+    return {(one.port, one.host, one.component) for one in listeners.every(system.read(files, facts), facts)}
 
 
 def _matters(key: SettingKey) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rupost_core.configuration.consequences import CertificateChange, SecurityChange
+from rupost_core.configuration.consequences import CertificateChange, PortChange, SecurityChange
+from rupost_core.configuration.lint import Finding
 from rupost_core.configuration.model import SHARED, RenderedFile
 from rupost_core.configuration.schema import COMPONENTS, TemplateSpec
 
@@ -70,7 +71,8 @@ class Plan:
     """From one generation (None: none is live) to what would be the next.
 
     `security` and `certificate` are empty at the first deployment, where everything is new. `open_sessions` counts
-    what each of HAProxy's frontends carries just now, where somebody asked.
+    what each of HAProxy's frontends carries just now; `findings` are the lint's. Both, and `ports`, are there only
+    where somebody asked for the whole plan.
     """
 
     based_on: int | None
@@ -80,6 +82,8 @@ class Plan:
     components: tuple[ComponentChange, ...]
     security: tuple[SecurityChange, ...]
     certificate: CertificateChange | None
+    ports: tuple[PortChange, ...] = ()
+    findings: tuple[Finding, ...] = ()
     open_sessions: dict[str, int] = field(default_factory=dict)
 
     @property

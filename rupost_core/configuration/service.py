@@ -14,15 +14,15 @@ from rupost_core.components.haproxy import open_sessions
 from rupost_core.components.model import Problem
 from rupost_core.configuration import store
 from rupost_core.configuration.blame import blame
-from rupost_core.configuration.consequences import certificate_change, security_changes
+from rupost_core.configuration.consequences import certificate_change, port_changes, security_changes
 from rupost_core.configuration.deploy import NodeDeployment, Report, Step
 from rupost_core.configuration.events import EventLog
 from rupost_core.configuration.host_facts import gather_facts
 from rupost_core.configuration.library import Template, builtin_templates
-from rupost_core.configuration.lint.model import HostFacts
+from rupost_core.configuration.lint import Finding, HostFacts, lint
 from rupost_core.configuration.lint.wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
-from rupost_core.configuration.model import Deployment, Generation, RenderedFile
+from rupost_core.configuration.model import Deployment, Generation, RenderedFile, Surroundings
 from rupost_core.configuration.node_host import NodeHost
 from rupost_core.configuration.parameters import Values, as_data, readable, resolve, shown
 from rupost_core.configuration.plan import (
@@ -98,6 +98,8 @@ class GenerationView:
 class _Draft:
     template: Template
     values: Values
+    surroundings: Surroundings
+    old_files: tuple[RenderedFile, ...]
     files: tuple[RenderedFile, ...]
     plan: Plan
 
@@ -135,7 +137,14 @@ class ConfigurationService(Service):
     @operation("config.plan", Role.VIEWER, reads=True)
     def plan(self, work: Work, wish: Wish) -> Plan:
         """Shows what a deployment would change."""
-        return replace(self._draft(work.connection, wish).plan, open_sessions=open_sessions())
+        draft = self._draft(work.connection, wish)
+        facts = self._facts(work.connection)
+        return replace(
+            draft.plan,
+            ports=port_changes(draft.old_files, draft.files, facts),
+            findings=_blamed(lint(draft.files, facts), draft),
+            open_sessions=open_sessions(),
+        )
 
     def deploy(self, wish: Wish, reason: str, report: Report, manner: Manner = AS_USUAL) -> Outcome:
         """Renders, stores and brings this node to a new generation; nothing to change means nothing is done.
@@ -242,9 +251,7 @@ class ConfigurationService(Service):
             after={"node": node, "skipped_walls": sorted(manner.skip), "confirm_within": manner.confirm_within},
         )
         identity = store.start_deployment(work.connection, number, node, work.actor.login)
-        domains = [domain.name for domain in mail.every_domain(cursor_of(work.connection))]
-        facts = gather_facts(self.desk.settings, str(self.live.link), domains)
-        return identity, self._files(work.connection, number), facts
+        return identity, self._files(work.connection, number), self._facts(work.connection)
 
     @operation("config.conclude", Role.ADMINISTRATOR)
     def _conclude(self, work: Work, identity: int, number: int, outcome: str, message: str) -> None:
@@ -311,9 +318,16 @@ class ConfigurationService(Service):
         for key in wish.defaults:
             given.pop(key, None)
         values = resolve(template.spec, given)
-        files = render(template, values, gather(connection, self.desk, self.live))
+        surroundings = gather(connection, self.desk, self.live)
+        files = render(template, values, surroundings)
         parameters = _parameter_changes(template, before, values)
-        return _Draft(template, values, files, _plan(current, template, parameters, old_files, files))
+        return _Draft(
+            template, values, surroundings, old_files, files, _plan(current, template, parameters, old_files, files)
+        )
+
+    def _facts(self, connection: Connection) -> HostFacts:
+        domains = [domain.name for domain in mail.every_domain(cursor_of(connection))]
+        return gather_facts(self.desk.settings, str(self.live.link), domains)
 
     def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
         return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
@@ -321,6 +335,13 @@ class ConfigurationService(Service):
     def _must_be_root(self) -> None:
         if not is_root():
             raise DeploymentError(_("Only root can deploy on this node."), hint=_("Use sudo."))
+
+
+def _blamed(findings: list[Finding], draft: _Draft) -> tuple[Finding, ...]:
+    """The findings, each with the parameter that its line came from."""
+    problems = [finding.problem for finding in findings]
+    blamed = blame(draft.template, draft.values, draft.surroundings, draft.files, problems)
+    return tuple(replace(finding, problem=problem) for finding, problem in zip(findings, blamed, strict=True))
 
 
 def _plan(

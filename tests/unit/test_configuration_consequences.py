@@ -1,8 +1,10 @@
 """What a plan says of security and of the certificate."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from rupost_core.configuration.consequences import certificate_change, security_changes
+from rupost_core.configuration.consequences import certificate_change, port_changes, security_changes
+from rupost_core.configuration.lint import HostFacts
 from rupost_core.configuration.settings_view import settings_of
 from tests.golden.samples import rendered
 
@@ -78,3 +80,13 @@ def test_every_setting_of_the_sample_has_a_place():
     found = settings_of(FILES)
     assert len(found) > 300
     assert {key.component for key in found} == {"haproxy", "nginx", "postfix", "dovecot", "sogo", "memcached", "tls"}
+
+
+FACTS = HostFacts(datetime(2026, 11, 24, tzinfo=UTC), "node1", "10.0.0.1", "/var/lib/rupost/configuration/live")
+
+
+def test_a_port_that_opens_and_one_that_closes_are_named():
+    files = edited("haproxy/haproxy.cfg", "    bind :4190\n", "    bind :14567\n")
+    told = [(change.change, change.component, change.port) for change in port_changes(FILES, files, FACTS)]
+    assert told == [("opened", "haproxy", 14567), ("closed", "haproxy", 4190)]
+    assert port_changes(FILES, FILES, FACTS) == ()
