@@ -11,6 +11,7 @@ libpq "Connection Strings", XML 1.0.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from rupost_core.directory.names import escape_filter
 from rupost_core.i18n import translate as _
 
 Value = str | int
+_NGINX_MOST_BYTES = 2000  # it reads by blocks of 4096 bytes, and a word must fit into one with its escapes
 
 
 class Quoted(str):
@@ -74,6 +76,8 @@ def dovecot_variable(value: Value) -> Quoted:
 def nginx(value: Value) -> Quoted:
     """A double-quoted nginx argument. `$` cannot be escaped in nginx and is refused."""
     text = _plain(value)
+    if len(text.encode()) > _NGINX_MOST_BYTES:
+        raise ValueError(_("longer than the {limit} bytes that nginx reads", limit=_NGINX_MOST_BYTES))
     if "$" in text:
         raise ValueError(_("“$” cannot be written in an nginx configuration"))
     return Quoted('"' + re.sub(r'(["\\])', r"\\\1", text) + '"')
@@ -104,13 +108,27 @@ def conninfo(value: Value) -> Quoted:
     return Quoted("'" + re.sub(r"(['\\])", r"\\\1", _plain(value)) + "'")
 
 
+def dovecot_conninfo(value: Value) -> Quoted:
+    """A value in the `connect` of Dovecot's SQL driver.
+
+    Dovecot divides the whole text at blanks before libpq sees it, whatever is quoted: it takes words such as
+    `host=…` out of the middle of a password, and makes one blank of two.
+    """
+    text = _plain(value)
+    if "  " in text or re.search(r" (?:host|hostaddr|maxconns)(?:=|$| )", text):
+        raise ValueError(_("two blanks in a row, or “ host=”, cannot be written there"))
+    return conninfo(text)
+
+
 def url(value: Value) -> Quoted:
     """A component of a URL: everything but RFC 3986's unreserved characters is percent-encoded."""
     return Quoted(_percent_encode(_plain(value), safe=""))
 
 
 def xml(value: Value) -> Quoted:
-    """Character data or a double-quoted attribute of XML."""
+    """Character data or a double-quoted attribute of XML, which knows no U+FFFE and U+FFFF."""
+    if re.search("[\ufffe\uffff]", str(value)):
+        raise ValueError(_("“{text}” cannot be written in XML", text=value))
     return Quoted(_xml_escape(_plain(value), {'"': "&quot;"}))
 
 
@@ -123,6 +141,21 @@ def word(value: Value) -> Quoted:
     if not _WORD.fullmatch(text):
         raise ValueError(_("“{text}” is not a plain word", text=text))
     return Quoted(text)
+
+
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
+
+
+def host(value: Value) -> Quoted:
+    """A host where a port follows it: a name, an IPv4 address, or an IPv6 address in brackets (RFC 3986)."""
+    text = _plain(value)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        if not _HOST.fullmatch(text):
+            raise ValueError(_("“{text}” is neither a host name nor an address", text=text)) from None
+        return Quoted(text)
+    return Quoted(f"[{text}]" if address.version == 6 else text)
 
 
 def lines(value: str) -> Quoted:
@@ -152,6 +185,6 @@ FILTERS: dict[str, Callable[..., Quoted]] = {
     function.__name__: function
     for function in (
         postfix, postfix_map, postfix_milter, dovecot, dovecot_variable, nginx, haproxy, plist, ldap_filter, sql,
-        conninfo, url, xml, word, lines, pem,
+        conninfo, dovecot_conninfo, url, xml, word, host, lines, pem,
     )
 }  # fmt: skip

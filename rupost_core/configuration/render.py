@@ -20,6 +20,7 @@ from rupost_core.configuration.model import RenderedFile, Surroundings
 from rupost_core.configuration.parameters import Values
 from rupost_core.configuration.quoting import FILTERS, Quoted
 from rupost_core.configuration.schema import File
+from rupost_core.directory.names import check_directory_name
 from rupost_core.errors import TemplateError
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Secret
@@ -60,7 +61,8 @@ def _instances(file: File, surroundings: Surroundings) -> Iterator[tuple[str, di
         yield file.path, {}
         return
     for item in surroundings.directories:
-        yield file.path.replace("{name}", item.name), {"item": item}
+        # The name becomes part of a path: whatever put it into the database, it must not lead elsewhere.
+        yield file.path.replace("{name}", check_directory_name(item.name)), {"item": item}
 
 
 class _Parameters:

@@ -19,8 +19,9 @@ from rupost_core.configuration.deploy import NodeDeployment, Report, Step
 from rupost_core.configuration.events import EventLog
 from rupost_core.configuration.host_facts import gather_facts
 from rupost_core.configuration.library import Template, builtin_templates
-from rupost_core.configuration.lint import Finding, HostFacts, lint
-from rupost_core.configuration.lint.wall import Lint
+from rupost_core.configuration.lint import Finding, lint
+from rupost_core.configuration.lint.model import HostFacts
+from rupost_core.configuration.lint_wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import Deployment, Generation, RenderedFile, Surroundings
 from rupost_core.configuration.node_host import NodeHost

@@ -21,7 +21,7 @@ from rupost_core.configuration.blame import blame
 from rupost_core.configuration.deploy import NodeDeployment
 from rupost_core.configuration.host_facts import gather_facts
 from rupost_core.configuration.library import builtin_templates
-from rupost_core.configuration.lint.wall import Lint
+from rupost_core.configuration.lint_wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.parameters import resolve
 from rupost_core.configuration.render import render
