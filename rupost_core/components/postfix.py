@@ -61,7 +61,7 @@ class Postfix:
         if place:
             return Problem(self.name, view.relative(place["file"]), int(place["line"]), said[place.end() :].strip())
         file = self.main_file
-        named = re.match(r"(/\S+?): ", said)
+        named = re.match(r"(?:[a-z]+:)*(/\S+?): ", said)
         if named:
             file, said = view.relative(named[1]), said[named.end() :]
         lines = (view.line_of(file, rf"^\s*(?:-o )?{word}\s*=") for word in _WORD.findall(said))

@@ -261,7 +261,7 @@ class ConfigurationService(Service):
         work.record(f"generation:{number}", after={"outcome": outcome, "message": message})
 
     @operation("config.blame", Role.VIEWER, reads=True)
-    def _blame(self, work: Work, number: int, problems: list[Problem]) -> list[Problem]:
+    def _blame(self, work: Work, number: int, problems: list[Problem], facts: HostFacts) -> list[Problem]:
         """Names the parameters that refused lines of a generation came from."""
         generation = store.get_generation(work.connection, number)
         template = store.load_from_library(work.connection, generation.template_name, generation.template_version)
@@ -271,7 +271,12 @@ class ConfigurationService(Service):
         except InputError:
             return problems  # of an earlier version of the template, which asked for other parameters
         surroundings = gather(work.connection, self.desk, self.live)
-        return blame(template, values, surroundings, self._files(work.connection, number), problems)
+        files = self._files(work.connection, number)
+
+        def lint_again(changed: tuple[RenderedFile, ...]) -> list[Problem]:
+            return [finding.problem for finding in lint(changed, facts) if finding.severity == "error"]
+
+        return blame(template, values, surroundings, files, problems, lint_again)
 
     def _bring_node_to(
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
@@ -286,7 +291,7 @@ class ConfigurationService(Service):
             _both(report, events.add),
             walls=(Lint(facts), Checkers(registry.ALL), Shadow((node, address), self.inhabitants)),
             skipped=manner.skip,
-            blame=lambda problems: self._blame(number, problems),
+            blame=lambda problems: self._blame(number, problems, facts),
         )
         try:
             deployment.run(number, files, changes)

@@ -19,7 +19,6 @@ _NEEDED: dict[str, tuple[str, ...]] = {
         r"127\.0\.0\.1:2525 ", r"127\.0\.0\.1:2465 ", r"20025 ", r"cleanup ", r"qmgr ", r"rewrite ", r"lmtp ",
         r"proxymap ", r"smtp ", r"tlsmgr ", r"bounce ", r"anvil ", r"pickup ",
         r"  -o smtpd_upstream_proxy_protocol=haproxy", r"  -o smtpd_sasl_auth_enable=yes",
-        r"  -o smtpd_sender_restrictions=reject_non_fqdn_sender,reject_sender_login_mismatch",
     ),
     r"postfix/maps/\w+\.cf": (r"hosts =", r"user =", r"password =", r"dbname =", r"query ="),
     r"dovecot/dovecot\.conf": (
@@ -147,7 +146,6 @@ _TURNED: tuple[tuple[str, str, str], ...] = (
     ("sogo/sogo.conf", r"(?<=bindPassword = \")", "wrong"),
     ("sogo/sogo.conf", r"(?<=baseDN = \")", "ou=nowhere,"),
     ("sogo/sogo.conf", r"imap://127\.0\.0\.1:143", "imaps://127.0.0.1:993"),
-    ("sogo/sogo.conf", r"WOWorkersCount = \d+", "WOWorkersCount = 0"),
     ("sogo/sogo.conf", r"canAuthenticate = YES", "canAuthenticate = NO"),
     ("sogo/sogo.conf", r"type = ldap", "type = lpad"),
     ("sogo/sogo.conf", r"UIDFieldName = mail", "UIDFieldName = nosuchattribute"),

@@ -36,7 +36,8 @@ class Broken:
     """`way` is the kind of fault. Either `settings` are given to the template, or `edits` are made to its files.
 
     A refusal must name one of `files` ("" for typed parameters), the line where the fault has one, and `parameter`
-    where one is to blame; `parameter_line` is the line inside the administrator's own text.
+    where one is to blame; `parameter_line` is the line inside the administrator's own text. Where two files must
+    agree (`elsewhere`), or a file is gone, the other end may be named instead, with its line.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Broken:
     parameter: str = ""
     parameter_line: int | None = None
     typed: bool = False
+    elsewhere: bool = False
 
     def apply(self, files: tuple[RenderedFile, ...]) -> tuple[RenderedFile, ...]:
         edits = {edit.path: edit for edit in self.edits}

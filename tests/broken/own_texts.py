@@ -153,7 +153,7 @@ TEXTS: tuple[tuple[str, str, int | None], ...] = (
     ("dovecot", "service imap-login {\n  inet_listener imap-haproxy {\n    haproxy = no\n  }\n}", 3),
     ("dovecot", "service imap-login {\n  inet_listener imap-haproxy {\n    port = 2144\n  }\n}", 3),
     ("dovecot", "service imap-login {\n  inet_listener more {\n    port = 443\n  }\n}", 3),
-    ("dovecot", "service imap-login {\n  inet_listener more {\n    address = 192.0.2.1\n    port = 1143\n }\n}", None),
+    ("dovecot", "service imap-login {\n  inet_listener more {\n    address = 192.0.2.1\n    port = 143\n }\n}", None),
     ("dovecot", "local 127.0.0.3 {\n  passdb {\n    driver = ldap\n  }\n}", 2),
     ("dovecot", "base_dir = /no/such/run", None),
     ("dovecot", "default_client_limit = 1", None),

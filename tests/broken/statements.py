@@ -13,129 +13,33 @@ from tests.broken.languages import Statement, language_of, put, statements
 from tests.broken.misspelling import misspelt
 from tests.broken.model import Broken, Edit
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Words that mean one thing to the daemon; other words in values (names, titles, texts) are free.
-_KEYWORDS = frozenset(
-    [
-        "yes",
-        "no",
-        "all",
-        "ipv4",
-        "may",
-        "encrypt",
-        "none",
-        "dovecot",
-        "noanonymous",
-        "haproxy",
-        "normalize",
-        "on",
-        "off",
-        "tcp",
-        "http",
-        "required",
-        "plain",
-        "login",
-        "imap",
-        "lmtp",
-        "sieve",
-        "ldap",
-        "sql",
-        "pgsql",
-        "syslog",
-        "always",
-        "subtree",
-        "demand",
-        "smtp",
-        "ssl",
-        "http2",
-        "proxy_protocol",
-        "default_server",
-        "send-proxy",
-        "send-proxy-v2",
-        "check",
-        "check-ssl",
-        "check-send-proxy",
-        "verify",
-        "quota",
-        "imap_quota",
-        "maildir",
-        "SUB",
-        "YES",
-        "NO",
-        "Russian",
-        "Moscow",
-        "ip",
-        "inet",
-        "unix",
-        "smtpd",
-        "cleanup",
-        "qmgr",
-        "tlsmgr",
-        "trivial-rewrite",
-        "bounce",
-        "proxymap",
-        "postlogd",
-        "scache",
-        "anvil",
-        "showq",
-        "discard",
-        "proxy",
-        "texthash",
-        "btree",
-        "permit_mynetworks",
-        "permit_sasl_authenticated",
-        "reject",
-        "reject_unauth_destination",
-        "reject_non_fqdn_recipient",
-        "reject_unknown_recipient_domain",
-        "check_policy_service",
-        "reject_non_fqdn_sender",
-        "reject_sender_login_mismatch",
-        "clients",
-        "rupost",
-        "permit",
-        "SELECT",
-        "FROM",
-        "WHERE",
-        "sogo",
-        "to_smtp",
-        "to_smtps",
-        "to_imaps",
-        "to_sieve",
-        "to_sieve_tls",
-        "to_http",
-        "to_https",
-        "postfix",
-        "TLSv1.2",
-        "TLSv1.3",
-    ]
+_KEYWORDS = _words(
+    """yes no all ipv4 may encrypt none dovecot noanonymous haproxy normalize on off tcp http required plain login
+    imap lmtp sieve ldap sql pgsql syslog always subtree demand smtp ssl http2 proxy_protocol default_server
+    send-proxy send-proxy-v2 check check-ssl check-send-proxy verify quota imap_quota maildir SUB YES NO Russian
+    Moscow ip inet unix smtpd cleanup qmgr tlsmgr trivial-rewrite bounce proxymap postlogd scache anvil showq
+    discard proxy texthash btree permit_mynetworks permit_sasl_authenticated reject reject_unauth_destination
+    reject_non_fqdn_recipient reject_unknown_recipient_domain check_policy_service reject_non_fqdn_sender
+    reject_sender_login_mismatch clients rupost permit SELECT FROM WHERE sogo to_smtp to_smtps to_imaps to_sieve
+    to_sieve_tls to_http to_https postfix TLSv1.2 TLSv1.3"""
 )
 # Free texts, and settings that only logs show.
-_FREE = frozenset(
-    [
-        "log_format",
-        "server_name",
-        "syslog_name",
-        "milter_macro_daemon_name",
-        "smtpd_banner",
-        "login_log_format_elements",
-        "log_path",
-        "default_type",
-        "managesieve_implementation_string",
-        "SOGoPageTitle",
-        "displayName",
-        "id",
-        "return",
-        "add_header",
-        "log",
-        "access_log",
-        "quota_status_overquota",
-        "SOGoMailDomain",
-        "myorigin",
-        "mydomain",
-        "myhostname",
-        "auth_verbose",
-        "biff",
-    ]
+_FREE = _words(
+    """log_format server_name syslog_name milter_macro_daemon_name smtpd_banner login_log_format_elements log_path
+    default_type managesieve_implementation_string SOGoPageTitle displayName id return add_header log access_log
+    quota_status_overquota SOGoMailDomain myorigin mydomain myhostname auth_verbose biff"""
+)
+# Where the other end of a connection may be named: it is not to be told which of the two is wrong.
+_AGREED = frozenset({"wrong port", "wrong address", "wrong path"})
+_NAMES = _words(
+    """clients sogo inet unix reject_unauth_destination to_smtp to_smtps to_imaps to_sieve to_sieve_tls to_http
+    to_https rupost"""
 )
 _WORD = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]*[A-Za-z0-9](?![\w/])")
 _UNIT = re.compile(r"(?<![\w.:/-])\d+(?:ms|s|m|h|d|k|M)(?![\w.])")
@@ -160,8 +64,11 @@ def statement_faults(file: RenderedFile) -> Iterator[Broken]:
         name = _text(content, one.line, one.name)
         for way, span, text in _broken_parts(language, content, one, name, names):
             edit = Edit(file.path, put(content, one.line, span, text))
-            yield Broken(f"{file.path}:{one.line + 1} {way} {text.strip()[:40]}", way, (file.path,), edits=(edit,),
-                         line=one.line + 1)  # fmt: skip
+            old = _text(content, one.line, span)
+            yield Broken(
+                f"{file.path}:{one.line + 1} {way} {text.strip()[:40]}", way, (file.path,), edits=(edit,),
+                line=one.line + 1, elsewhere=way in _AGREED or old in _NAMES or one.section == "section",
+            )  # fmt: skip
 
 
 Part = tuple[str, tuple[int, int], str]

@@ -31,7 +31,7 @@ def tls_faults(host: str, now: datetime, chain: str, key: str) -> Iterator[Broke
         "of another name": (_new_key(), ["mail.other.example"], -1, 90),
         "of a part of the name": (_new_key(), [host.partition(".")[2]], -1, 90),
         "of a misspelt name": (_new_key(), [f"x{host}"], -1, 90),
-        "weak": (rsa.generate_private_key(65537, 1024), [host], -1, 90),
+        "weak": (rsa.generate_private_key(65537, 1024), [host], -1, 90),  # noqa: S505
     }
     for detail, (pair_key, names, begin, end) in pairs.items():
         certificate = _certificate(pair_key, names[0], now, begin, end)
@@ -71,7 +71,7 @@ def _new_key() -> Key:
 
 def _certificate(key: Key, name: str, now: datetime, begin: float = -1, end: float = 90, issuer: Key | None = None,
                  is_authority: bool = False) -> str:  # fmt: skip
-    """A PEM certificate for `name`, valid from `begin` to `end` days from now; signed by itself or the issuer's key."""
+    """A PEM certificate for `name`, good from `begin` to `end` days from now; signed by itself or the issuer's key."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     issued_by = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")]) if issuer else subject
     builder = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,12 +18,13 @@ _OWN_TEXTS: dict[str, tuple[str, ...]] = {
                       "# only a remark", "backend spare\n    server spare 127.0.0.1:10080 send-proxy"),
     "nginx_extra": ('location = /robots.txt { return 200 "Disallow: /\\n"; }', "gzip on;\ngzip_types text/css;",
                     "# only a remark", 'add_header X-Frame-Options "SAMEORIGIN" always;'),
-    "postfix_extra": ("maximal_queue_lifetime = 3d", "# only a remark", "smtp_tls_loglevel = 1\nbounce_queue_lifetime = 2d",
-                      "message_size_limit = 20971520", "header_size_limit =\n    204800",
+    "postfix_extra": ("maximal_queue_lifetime = 3d", "# only a remark", "message_size_limit = 20971520",
+                      "smtp_tls_loglevel = 1\nbounce_queue_lifetime = 2d", "header_size_limit =\n    204800",
                       "smtpd_client_connection_rate_limit = 100"),
     "dovecot_extra": ("mail_max_keyword_length = 60", "# only a remark", "service imap {\n  process_limit = 2048\n}",
                       "plugin {\n  quota_warning = storage=95%% quota-warning 95 %u\n}", "imap_id_log = *"),
-    "sogo_extra": ("SOGoRefreshViewCheck = every_5_minutes;", "/* only a remark */", "SOGoPasswordChangeEnabled = YES;"),
+    "sogo_extra": ("SOGoRefreshViewCheck = every_5_minutes;", "/* only a remark */",
+                   "SOGoPasswordChangeEnabled = YES;"),
 }  # fmt: skip
 _OUTSIDE = frozenset({"memcached_server", "milters", "content_filter"})
 _LETTERS = string.ascii_letters + string.digits + " -_.,:;!?()[]{}'\"\\/<>&%#@=+*~|^`" + "äßéЖщы«»№€漢"
@@ -52,8 +53,8 @@ class Valid:
         return Valid(self.name, kept, None, None)
 
 
-def valid_settings(spec: TemplateSpec, base: dict[str, Any], seed: int) -> Iterator[Valid]:
-    """Without an end. `base` are the settings that only one value fits (the host's own name)."""
+def valid_settings(spec: TemplateSpec, base: dict[str, Any], seed: int, most: Mapping[str, int]) -> Iterator[Valid]:
+    """Without an end. `base` are settings that only one value fits (the host's own name), `most` the host's limits."""
     number = 0
     while True:
         dice = random.Random(f"{seed}/{number}")
@@ -61,6 +62,8 @@ def valid_settings(spec: TemplateSpec, base: dict[str, Any], seed: int) -> Itera
         for name, parameter in spec.parameters.items():
             if name not in base and dice.random() < 0.7:
                 settings[name] = _value(name, parameter, dice)
+            if name in most and name in settings:
+                settings[name] = min(settings[name], most[name])
         if not (settings.get("relay_host") and settings.get("relay_user") and settings.get("relay_password")):
             settings.pop("relay_user", None)
             settings.pop("relay_password", None)
@@ -95,7 +98,7 @@ def _domain(dice: random.Random) -> str:
 
 
 def _endpoint(_name: str, _parameter: Parameter, dice: random.Random) -> str:
-    host = dice.choice(("127.0.0.1", "localhost", "10.77.0.1"))
+    host = dice.choice(("192.0.2.7", "relay.example.ru", "10.1.2.3", "a.b"))
     return f"{host}:{dice.choice((1, 25, 587, 11211, 65535))}"
 
 
@@ -106,8 +109,10 @@ def _network(_name: str, _parameter: Parameter, dice: random.Random) -> str:
 def _milter(_name: str, _parameter: Parameter, dice: random.Random) -> str:
     socket = dice.choice(("", " inet:127.0.0.1:11332", " unix:/run/filter/socket", " inet:10.77.0.1:6672"))
     product = dice.choice(("rspamd", "klms", "drweb", "custom"))
-    options = {"down": ("accept", "tempfail", "reject", "quarantine"), "mail": ("both", "incoming", "outgoing"),
-               "connect": ("1s", "30s"), "command": ("1s", "5m"), "content": ("1s", "10m"), "protocol": ("2", "6")}  # fmt: skip
+    options = {
+        "down": ("accept", "tempfail", "reject", "quarantine"), "mail": ("both", "incoming", "outgoing"),
+        "connect": ("1s", "30s"), "command": ("1s", "5m"), "content": ("1s", "10m"), "protocol": ("2", "6"),
+    }  # fmt: skip
     chosen = [f" {name}={dice.choice(values)}" for name, values in options.items() if dice.random() < 0.4]
     return product + (socket or (" inet:127.0.0.1:9" if product == "custom" else "")) + "".join(chosen)
 

@@ -22,6 +22,8 @@ _FOREIGN = {
     "undefined value": "None",
     "NUL": "\0\0\0\0",
 }
+# After these it is others that miss what stood there.
+_VANISHING = frozenset({"emptied file", "old line ends"})
 # Settings of other versions of a component than the template supports.
 _OTHER_VERSION = {
     "postfix/main.cf": ("smtpd_hide_client_session = yes", "smtp_tlsrpt_enable = yes", "use_srs = yes"),
@@ -31,14 +33,17 @@ _OTHER_VERSION = {
     "haproxy/haproxy.cfg": ("    log-profile x", "crt-store x", "    reqadd X-A:\\ b"),
     "sogo/sogo.conf": ("SOGoNoSuchSettingEver = YES;",),
 }  # fmt: skip
-# Rendered for those who switch it on; nobody reads it as it stands.
-_UNREAD = re.compile(r"dovecot/nobody\.passwd|tls/directories\.pem|postfix/maps/relay_password")
+# What daemons and units name themselves; the other files are read only if one of these names them.
+_MAIN = re.compile(
+    r"postfix/(main|master)\.cf|dovecot/dovecot\.conf|nginx/nginx\.conf|haproxy/haproxy\.cfg|sogo/(sogo\.conf|environment)"
+    r"|memcached/memcached\.conf"
+)
 
 
 def whole_file_faults(
     file: RenderedFile, all_files: tuple[RenderedFile, ...], dice: random.Random
 ) -> Iterator[Broken]:
-    if _UNREAD.fullmatch(file.path) and not _is_read(file, all_files):
+    if not (_MAIN.fullmatch(file.path) or _is_read(file, all_files)):
         return
     yield _fault(file, "missing file", None)
     yield _fault(file, "emptied file", "")
@@ -49,7 +54,9 @@ def whole_file_faults(
         yield from _foreign_lines(file, language, dice)
         yield from _unbalanced(file, dice)
         yield from _line_tricks(file)
-        yield _fault(file, "old line ends", file.content.replace("\n", "\r"))
+        if re.search(r"^\s*#", file.content, re.MULTILINE):
+            # Where a remark ends with its line, the first one swallows the rest; elsewhere this is just white space.
+            yield _fault(file, "old line ends", file.content.replace("\n", "\r"))
     elif file.path.endswith(".xml"):
         yield _fault(file, "truncated file", file.content[: len(file.content) * 2 // 3])
         yield _fault(file, "unbalanced", file.content.replace("</hostname>", "", 1).replace("</Server>", "", 1))
@@ -64,7 +71,8 @@ def _is_read(file: RenderedFile, all_files: tuple[RenderedFile, ...]) -> bool:
 
 def _fault(file: RenderedFile, way: str, content: str | None, detail: str = "", line: int | None = None) -> Broken:
     files = (file.path,) if content else ()
-    return Broken(f"{file.path}: {way}{detail}", way, files, edits=(Edit(file.path, content),), line=line)
+    edits = (Edit(file.path, content),)
+    return Broken(f"{file.path}: {way}{detail}", way, files, edits=edits, line=line, elsewhere=way in _VANISHING)
 
 
 def _cuts(file: RenderedFile, language: str, dice: random.Random) -> Iterator[Broken]:

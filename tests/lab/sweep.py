@@ -1,16 +1,19 @@
 """Runs on a node: brings broken and valid configurations before the product's own walls, many in one process.
 
-    python3 sweep.py {broken|valid} SEED FIRST COUNT [ONLY] | prints one JSON object a line
+    python3 sweep.py {broken|valid} --seed N --first N --count N [--until WALL] [--only PATTERN]
 
-Each is staged and examined as a deployment does it (deploy.py), up to the switch, which never comes. `tests/broken` lies
-beside this file. ONLY is a part of the names of those that are wanted.
+Prints one JSON object a line. Each is staged and examined as a deployment does it (deploy.py), up to the switch, which
+never comes. `tests/broken` lies beside this file. Of the valid ones every 50th is also started in the shadow.
 """
 
+import argparse
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
 import os
+import re
 import sys
 import time
 
@@ -21,13 +24,14 @@ from rupost_core.configuration.blame import blame
 from rupost_core.configuration.deploy import NodeDeployment
 from rupost_core.configuration.host_facts import gather_facts
 from rupost_core.configuration.library import builtin_templates
+from rupost_core.configuration.lint import lint
 from rupost_core.configuration.lint_wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.parameters import resolve
 from rupost_core.configuration.render import render
 from rupost_core.configuration.shadow.wall import Shadow
 from rupost_core.configuration.surroundings import gather
-from rupost_core.configuration.walls import Candidate, Checkers
+from rupost_core.configuration.walls import WALLS, Candidate, Checkers
 from rupost_core.core import Core
 from rupost_core.errors import CheckFailed, RupostError
 from rupost_core.operation import Actor, Role
@@ -35,6 +39,7 @@ from tests.broken.factory import mutations
 from tests.broken.valid import valid_settings
 
 STAGED_NUMBER = 999_999
+SHADOWED_EVERY = 50
 TEMPLATE = next(template for template in builtin_templates() if template.spec.name == "standalone")
 
 
@@ -54,7 +59,12 @@ class Bench:
         relay = {"relay_host": "127.0.0.1:587", "relay_user": "corp", "relay_password": "some password"}
         return {"mail_host": host} | relay
 
-    def examine(self, values, surroundings, files, *, shadow=True):
+    def most(self) -> dict[str, int]:
+        """What this host can do of what the template allows."""
+        facts = gather_facts(self.settings, str(self.live.link), ())
+        return {"max_connections": facts.open_files // 2 - 100, "memcached_memory": facts.memory // 2**21}
+
+    def examine(self, values, surroundings, files, until):
         """(wall that refused or "", its problems, blamed) of a rendered generation."""
         facts = gather_facts(self.settings, str(self.live.link), surroundings.domains)
         node = (self.settings.node_name, self.settings.node_address)
@@ -62,11 +72,14 @@ class Bench:
         found, steps = [], []
 
         def blamed(problems):
-            found.extend(blame(TEMPLATE, values, surroundings, files, problems))
+            found.extend(blame(TEMPLATE, values, surroundings, files, problems, lint_again))
             return found
 
+        def lint_again(changed):
+            return [finding.problem for finding in lint(changed, facts) if finding.severity == "error"]
+
         deployment = NodeDeployment(
-            self.live, registry.ALL, None, steps.append, tuple(walls if shadow else walls[:2]), blame=blamed
+            self.live, registry.ALL, None, steps.append, tuple(walls[: WALLS.index(until) + 1]), blame=blamed
         )
         staged = self.live.stage(STAGED_NUMBER, files)
         try:
@@ -97,10 +110,10 @@ def broken_ones(bench: Bench, seed: int):
         yield one, sound, files
 
 
-def try_broken(bench: Bench, one, sound, files) -> dict:
+def try_broken(bench: Bench, one, sound, files, until: str) -> dict:
     result = {"name": one.name, "way": one.way, "expects": {
         "files": one.files, "line": one.line, "parameter": one.parameter, "parameter_line": one.parameter_line,
-        "typed": one.typed,
+        "typed": one.typed, "elsewhere": one.elsewhere,
     }}  # fmt: skip
     values, candidate = sound, one.apply(files)
     if one.settings:
@@ -109,7 +122,7 @@ def try_broken(bench: Bench, one, sound, files) -> dict:
             return result | {"wall": "typing", "en": refusals[0], "ru": refusals[1], "problems": []}
         values = resolve(TEMPLATE.spec, one.settings)
         candidate = render(TEMPLATE, values, bench.surroundings)
-    wall, problems = bench.examine(values, bench.surroundings, candidate)
+    wall, problems = bench.examine(values, bench.surroundings, candidate, until)
     said = in_both(lambda: [str(problem) for problem in problems])
     return result | {
         "wall": wall, "en": said[0], "ru": said[1], "problems": [dataclasses.asdict(problem) for problem in problems]
@@ -125,11 +138,11 @@ def refused_by_typing(given):
     return None
 
 
-def try_valid(bench: Bench, one, with_shadow: bool) -> dict:
+def try_valid(bench: Bench, one, until: str) -> dict:
     surroundings = one.surround(bench.surroundings)
     values = resolve(TEMPLATE.spec, one.settings)
-    wall, problems = bench.examine(values, surroundings, render(TEMPLATE, values, surroundings), shadow=with_shadow)
-    return {"name": one.name, "wall": wall, "en": [str(problem) for problem in problems], "shadow": with_shadow,
+    wall, problems = bench.examine(values, surroundings, render(TEMPLATE, values, surroundings), until)
+    return {"name": one.name, "wall": wall, "en": [str(problem) for problem in problems], "until": until,
             "settings": {key: str(value)[:80] for key, value in one.settings.items()} if wall else {}}  # fmt: skip
 
 
@@ -143,24 +156,32 @@ def state_of(live: LiveConfiguration) -> str:
     return digest.hexdigest()
 
 
+def cases_of(bench: Bench, wish: argparse.Namespace):
+    """(name, what tries it) of everything there is."""
+    if wish.kind == "broken":
+        for one, sound, files in broken_ones(bench, wish.seed):
+            yield one.name, functools.partial(try_broken, bench, one, sound, files, wish.until)
+        return
+    base = {"mail_host": bench.base()["mail_host"]}
+    for number, one in enumerate(valid_settings(TEMPLATE.spec, base, wish.seed, bench.most())):
+        in_shadow = wish.until == "shadow" and number % SHADOWED_EVERY == 0
+        until = "shadow" if in_shadow else "checkers"
+        yield one.name, functools.partial(try_valid, bench, one.reachable() if in_shadow else one, until)
+
+
 def main() -> None:
-    kind, seed, first, count = sys.argv[1], *map(int, sys.argv[2:5])
-    only = sys.argv[5] if len(sys.argv) > 5 else ""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=("broken", "valid"))
+    parser.add_argument("--until", choices=WALLS, default="shadow")
+    parser.add_argument("--only", default="")
+    for name in ("seed", "first", "count"):
+        parser.add_argument(f"--{name}", type=int, default=0)
+    wish = parser.parse_args()
     speak("en")
     bench = Bench()
     before = state_of(bench.live)
-    if kind == "broken":
-        cases = (
-            (one, lambda one=one, s=s, f=f: try_broken(bench, one, s, f)) for one, s, f in broken_ones(bench, seed)
-        )
-    else:
-        endless = valid_settings(TEMPLATE.spec, {"mail_host": bench.base()["mail_host"]}, seed)
-        cases = (
-            (one, lambda one=one, n=n: try_valid(bench, one.reachable() if n % 50 == 0 else one, n % 50 == 0))
-            for n, one in enumerate(endless)
-        )
-    wanted = (case for case in cases if only in case[0].name)
-    for _one, attempt in itertools.islice(wanted, first, first + count):
+    wanted = (case for case in cases_of(bench, wish) if re.search(wish.only, case[0]))
+    for _name, attempt in itertools.islice(wanted, wish.first, wish.first + wish.count):
         started = time.monotonic()
         result = attempt()
         result["seconds"] = round(time.monotonic() - started, 3)
