@@ -1,4 +1,4 @@
-"""`rupost config`: plan, deploy, history, show, diff, rollback."""
+"""`rupost config`: plan, deploy, confirm, status, history, show, diff, rollback."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from rupost_cli import narration, output, words
+from rupost_cli.deployment import confirm, duration, status
 from rupost_cli.files import read_file
 from rupost_cli.plan_view import show_diff, show_plan
 from rupost_cli.session import open_core
 from rupost_cli.verbs import Noun, Whole, json_option
-from rupost_core.configuration.deploy import Step
-from rupost_core.configuration.service import Manner, Wish
+from rupost_core.configuration.service import Manner, Outcome, Wish
+from rupost_core.configuration.uptake import Step
 from rupost_core.configuration.walls import WALLS, WallName
 from rupost_core.errors import InputError, NotFound
 from rupost_core.i18n import translate as _
@@ -41,10 +42,19 @@ def _wish_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
+_MANNER = (
+    click.option("--skip-wall", "skip", type=click.Choice(WALLS), multiple=True,
+                 help=_("Leave a wall out; the journal keeps it. May be repeated.")),
+    click.option("--confirm-within", "confirm_within", metavar=_("DURATION"), callback=duration,
+                 help=_("Take the former generation back unless rupost config confirm comes in time: 10s to 24h.")),
+)  # fmt: skip
+
+
 def _manner_options(function: Callable[..., None]) -> Callable[..., None]:
     """The options that say how to deploy or roll back."""
-    return click.option("--skip-wall", "skip", type=click.Choice(WALLS), multiple=True,
-                        help=_("Leave a wall out; the journal keeps it. May be repeated."))(function)  # fmt: skip
+    for option in reversed(_MANNER):
+        function = option(function)
+    return function
 
 
 @app.verb()
@@ -67,18 +77,25 @@ def plan(as_json: bool, **wanted: Any) -> None:
 @click.option("--force", is_flag=True, help=_("Deploy and restart everything even without a change."))
 @_manner_options
 @json_option
-def deploy(reason: str, force: bool, skip: tuple[WallName, ...], as_json: bool, **wanted: Any) -> None:
+def deploy(
+    reason: str, force: bool, skip: tuple[WallName, ...], confirm_within: int | None, as_json: bool, **wanted: Any
+) -> None:
     """Check the configuration, bring this node to it, and put the former one back if it does not serve."""
     wish = _wish(**wanted)
+    manner = Manner(force, frozenset(skip), confirm_within)
     with open_core() as core:
-        outcome = core.configuration.deploy(wish, reason, _narrate, Manner(force, frozenset(skip)))
+        outcome = core.configuration.deploy(wish, reason, _narrate, manner)
     if as_json:
         output.show_json(outcome)
     elif outcome.generation is None:
         narration.say(_("Nothing would change: generation {number} stays live.", number=outcome.plan.based_on))
     else:
         show_plan(outcome.plan, with_diff=False)
-        narration.say(_("Generation {number} is live.", number=outcome.generation.number))
+        _say_live(outcome.generation.number, outcome)
+
+
+app.add_command(confirm)
+app.add_command(status)
 
 
 @app.verb()
@@ -102,7 +119,7 @@ def history(limit: int, as_json: bool) -> None:
                 g.template,
                 g.author,
                 g.reason,
-                words.outcome(d.outcome, d.message) if d else "",
+                words.deployment(d) if d else "",
             )
             for g, d in rows
         ],
@@ -173,15 +190,26 @@ def diff(old: int, new: int, as_json: bool) -> None:
 @click.argument("number", metavar=_("NUMBER"), type=Whole(), help=_("The generation to go back to."))
 @_manner_options
 @json_option
-def rollback(number: int, skip: tuple[WallName, ...], as_json: bool) -> None:
+def rollback(number: int, skip: tuple[WallName, ...], confirm_within: int | None, as_json: bool) -> None:
     """Bring this node back to a stored generation."""
+    manner = Manner(skip=frozenset(skip), confirm_within=confirm_within)
     with open_core() as core:
-        planned = core.configuration.rollback(number, _narrate, Manner(skip=frozenset(skip)))
+        outcome = core.configuration.rollback(number, _narrate, manner)
     if as_json:
-        output.show_json({"live": number, "plan": planned})
-    else:
-        show_plan(planned, with_diff=False)
-        narration.say(_("Generation {number} is live.", number=number))
+        output.show_json({"live": number, "plan": outcome.plan, "confirm_until": outcome.confirm_until})
+        return
+    if outcome.generation is not None:
+        show_plan(outcome.plan, with_diff=False)
+    _say_live(number, outcome)
+
+
+def _say_live(number: int, outcome: Outcome) -> None:
+    narration.say(_("Generation {number} is live.", number=number))
+    if outcome.confirm_until is not None:
+        narration.say(
+            _("It stays only if it is confirmed by {time}: rupost config confirm",
+              time=f"{outcome.confirm_until.astimezone():%Y-%m-%d %H:%M:%S}")
+        )  # fmt: skip
 
 
 def _wish(

@@ -62,10 +62,19 @@ def agent() -> None:
     """See to this node: deployments that were cut short, confirmations, changes by hand (rupost-agent.service)."""
     import threading
 
+    from rupost_core.agent.deployments import settle_link
     from rupost_core.agent.duties import duties
     from rupost_core.agent.loop import run
+    from rupost_core.configuration.live import LiveConfiguration
+    from rupost_core.host import notify
 
     set_up_monitor_log()
+    try:
+        settle_link(LiveConfiguration())
+    except Exception:
+        # The daemons wait for the word that follows: better the generation that is live than none.
+        logging.exception("agent")
+    notify.ready()
     run(duties(ACTOR), threading.Event())
 
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rupost_core.i18n import translate as _
+
+if TYPE_CHECKING:
+    from rupost_core.configuration.model import Deployment
 
 _OUTCOMES = {
     "running": _("running"),
+    "waiting": _("waits for confirmation"),
     "done": _("done"),
     "refused": _("refused"),
     "rolled_back": _("rolled back"),
     "failed": _("failed"),
+}
+_PHASES = {
+    "moving": _("being deployed"),
+    "waiting": _("waits for confirmation"),
+    "returning": _("being taken back"),
 }
 _FACES = {
     "cli": _("command line"),
@@ -46,6 +57,20 @@ def outcome(value: str, detail: str = "") -> str:
     """How an operation or a deployment ended, and why: `failed: …`."""
     word = _OUTCOMES.get(value, value)
     return f"{word}: {detail}" if detail else word
+
+
+def deployment(value: Deployment) -> str:
+    """How a deployment ended, or until when it waits, and who confirmed it."""
+    if value.outcome == "waiting" and value.confirm_until is not None:
+        return _("waits for confirmation until {time}", time=f"{value.confirm_until.astimezone():%Y-%m-%d %H:%M:%S}")
+    if value.confirmed_by:
+        return outcome(value.outcome, _("confirmed by {login}", login=value.confirmed_by))
+    return outcome(value.outcome, value.message)
+
+
+def phase(value: str) -> str:
+    """How far a deployment is that has not ended."""
+    return _PHASES[value]
 
 
 def face(value: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rupost_core.certificates.service import CertificateService
     from rupost_core.checks.mailflow import MailflowService
     from rupost_core.cluster.service import ClusterService
+    from rupost_core.configuration.deployments import DeploymentService
     from rupost_core.configuration.service import ConfigurationService
     from rupost_core.directory.service import DirectoryService
     from rupost_core.mail.service import MailService
@@ -67,6 +68,12 @@ class Core:
         from rupost_core.configuration.service import ConfigurationService
 
         return ConfigurationService(self.desk)
+
+    @cached_property
+    def deployments(self) -> DeploymentService:
+        from rupost_core.configuration.deployments import DeploymentService
+
+        return DeploymentService(self.desk)
 
     @cached_property
     def directory(self) -> DirectoryService:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from rupost_core.agent.deployments import Deployments, Health, Reports
 from rupost_core.agent.loop import Duty
 from rupost_core.operation import Actor
 
 
 def duties(actor: Actor) -> list[Duty]:
     """`actor` is in whose name the agent acts."""
-    return []
+    return [
+        Deployments(),
+        Health(),
+        Reports(actor),
+    ]

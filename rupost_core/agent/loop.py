@@ -8,9 +8,11 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
+from rupost_core.errors import RupostError
 from rupost_core.i18n import translate as _
 
 _PAUSE_AFTER_TROUBLE_SECONDS = 1.0
+_PAUSE_UNTIL_PUT_RIGHT_SECONDS = 10.0
 
 
 class Duty(Protocol):
@@ -42,6 +44,10 @@ def _keep(duty: Duty, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             duty.run(stop)
+        except RupostError as error:
+            # Somebody must put it right; until then it need not be said every second.
+            logging.error("agent: %s: %s", duty.name, error.message)
+            stop.wait(_PAUSE_UNTIL_PUT_RIGHT_SECONDS)
         except Exception:
             logging.exception("agent: %s", duty.name)
             stop.wait(_PAUSE_AFTER_TROUBLE_SECONDS)

@@ -15,7 +15,7 @@ from rupost_core.text import place
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a configuration is refused. `file` is relative to the live root; `line` counts from 1.
+    """Why a configuration is refused. `file` is relative to the live root, or "" where no file is to blame.
 
     `file` is "" where no file is to blame.
     `parameter` is the template's parameter that the line came from (several, joined with ", ", where they share it),

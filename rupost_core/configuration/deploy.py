@@ -1,55 +1,31 @@
 """Bringing one node from its live generation to another: stage, check, switch, apply, probe, keep or take back.
 
 Nothing live is touched before every check has passed. After the switch, anything but a good probe (an error, a
-cancelled command) puts the former generation back and lets the components take it up again.
+cancelled command) puts the former generation back and lets the components take it up again. What becomes of it when
+this process is killed stands in transition.py and recovery.py.
 """
 
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from rupost_core.components.model import Component, Problem, StagedView
-from rupost_core.components.probe import ProbeResult
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import RenderedFile
-from rupost_core.configuration.plan import ComponentChange
+from rupost_core.configuration.recovery import Recovery
+from rupost_core.configuration.transition import Transition
+from rupost_core.configuration.uptake import Host, Report, Step, Uptake, step
 from rupost_core.configuration.walls import Candidate, Wall
 from rupost_core.errors import CheckFailed, DeploymentError, RolledBack, RupostError
+from rupost_core.host import clock
 from rupost_core.i18n import translate as _
 
-PROBE_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step as it ended. `name` is stage, the name of a wall, switch, start, reload, restart, probe or rollback.
-
-    `subject` is the component, or the generation. `outcome` is done, refused, skipped, warning or failed.
-    """
-
-    name: str
-    subject: str
-    outcome: str
-    seconds: float
-    message: str = ""
-
-
-Report = Callable[[Step], None]
-
-
-class Host(Protocol):
-    """What a deployment does to the node besides files (units.py and probe.py on a real one)."""
-
-    def act(self, action: str, unit: str) -> None: ...
-
-    def is_active(self, unit: str) -> bool: ...
-
-    def probe(self, within_seconds: float) -> list[ProbeResult]: ...
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass
@@ -57,29 +33,45 @@ class NodeDeployment:
     """One move of this node; call `run` once."""
 
     live: LiveConfiguration
-    components: dict[str, Component]
+    components: Mapping[str, Component]
     host: Host
     report: Report
     walls: tuple[Wall, ...]
     skipped: frozenset[str] = frozenset()
     # Names the parameters that refused lines came from (blame.py); asked only when something was refused.
     blame: Callable[[list[Problem]], list[Problem]] = list
+    clock: Callable[[], clock.Moment] = clock.now
 
-    def run(self, number: int, files: tuple[RenderedFile, ...], changes: tuple[ComponentChange, ...]) -> None:
-        """Raises CheckFailed (nothing was changed), RolledBack, or DeploymentError when taking back failed too."""
-        with self.live.lock():
-            former = self.live.current()
-            with self._step("stage", str(number)):
+    def run(self, transition: Transition, files: tuple[RenderedFile, ...]) -> Transition:
+        """The transition as it stands afterwards: ended, or waiting for confirmation. The caller holds the lock.
+
+        Raises CheckFailed (nothing was changed), RolledBack, or DeploymentError when taking back failed too.
+        """
+        record, number = self.live.record, transition.target
+        if record.load() != transition:
+            record.save(transition)
+        try:
+            with step(self.report, "stage", str(number)):
                 staged = self.live.stage(number, files)
             self._examine(Candidate(files, StagedView(staged, self.live.link)))
-            try:
-                with self._step("switch", f"{former} → {number}"):
-                    self.live.switch(number)
-                self._apply(changes)
-                self._probe()
-            except (RupostError, KeyboardInterrupt) as error:
-                self._take_back(former, changes, error)
-            self.live.prune()
+        except BaseException as error:
+            self._abandon(transition, error)
+        try:
+            with step(self.report, "switch", f"{transition.former} → {number}"):
+                self.live.switch(number)
+            uptake = Uptake(self.components, self.host, self.report)
+            uptake.forward(transition.reactions)
+            uptake.probe()
+            if transition.confirm_within is None:
+                after = transition.ended("done")
+                record.end(after)
+            else:
+                after = transition.waiting(self.clock())
+                record.save(after)
+        except BaseException as error:
+            self._take_back(transition, error)
+        self.live.prune(needed=frozenset() if after.phase == "ended" else frozenset({after.former}))
+        return after
 
     def _examine(self, candidate: Candidate) -> None:
         """Each wall in turn: a later one is dearer, and need not be asked about what an earlier one has refused."""
@@ -104,77 +96,42 @@ class NodeDeployment:
         for problem in warnings:
             self.report(Step(wall, problem.component, "warning", 0.0, str(problem)))
 
-    def _apply(self, changes: tuple[ComponentChange, ...]) -> None:
-        reactions = {change.component: change.reaction for change in changes}
-        for name, component in self.components.items():
-            reaction = reactions.get(name, "untouched")
-            if not self.host.is_active(component.unit):
-                reaction = "start"
-            if reaction == "untouched":
-                continue
-            with self._step(reaction, name):
-                # A daemon that was stopped at the end of an earlier attempt may still be on its way down.
-                since = time.time()
-                if reaction == "start":
-                    self.host.act("enable", component.boot_unit)
-                self.host.act("restart" if reaction == "start" else reaction, component.unit)
-                trouble = component.trouble_after_reload(since) if reaction == "reload" else ""
-                if trouble:
-                    raise DeploymentError(f"{name}: {trouble}")
+    def _abandon(self, transition: Transition, error: BaseException) -> NoReturn:
+        """Nothing live was touched."""
+        outcome = "refused" if isinstance(error, CheckFailed) else "failed"
+        with suppress(OSError):  # a full disk: the next recovery files the record
+            self.live.record.end(transition.ended(outcome, _reason_of(error)))
+        if isinstance(error, OSError):
+            raise DeploymentError(
+                _("{reason}; nothing was changed", reason=error), hint=_("See df -h and dmesg on this node.")
+            ) from error
+        raise error
 
-    def _probe(self) -> None:
-        started = time.monotonic()
-        results = self.host.probe(PROBE_SECONDS)
-        silent = [f"{r.probe.port} {r.probe.purpose}: {r.error}" for r in results if r.error]
-        silent += [
-            _("the unit {unit} is not running", unit=component.unit)
-            for component in self.components.values()
-            if not self.host.is_active(component.unit)
-        ]
-        outcome = "failed" if silent else "done"
-        self.report(Step("probe", "", outcome, time.monotonic() - started, "; ".join(silent)))
-        if silent:
-            raise DeploymentError(silent[0], details=silent[1:])
-
-    def _take_back(
-        self, former: int, changes: tuple[ComponentChange, ...], error: RupostError | KeyboardInterrupt
-    ) -> None:
-        reason = error.message if isinstance(error, RupostError) else _("cancelled")
-        details = error.details if isinstance(error, RupostError) else []
-        with self._step("rollback", str(former)):
-            self.live.switch(former)
-            if former == 0:
-                self._stop_all()
-            else:
-                self._apply(changes)
-        if former != 0:
-            try:
-                self._probe()
-            except DeploymentError as second:
-                raise DeploymentError(
-                    _("{reason}; generation {former} is back, but does not serve either: {second}",
-                      reason=reason, former=former, second=second.message),
-                    details=second.details,
-                    hint=_("See systemctl --failed and /var/log/mail.log."),
-                ) from error  # fmt: skip
+    def _take_back(self, transition: Transition, error: BaseException) -> NoReturn:
+        details = tuple(error.details) if isinstance(error, RupostError) else ()
+        recovery = Recovery(self.live, self.components, self.host, self.report, self.clock)
+        ended = recovery.go_back(transition, _reason_of(error), details)
+        if ended.outcome != "rolled_back":
+            raise DeploymentError(
+                ended.message,
+                details=list(ended.details),
+                hint=_("See systemctl --failed and /var/log/mail.log."),
+            ) from error
+        if not isinstance(error, RupostError | KeyboardInterrupt | OSError):
+            raise error
+        former = transition.former
         raise RolledBack(
-            reason,
-            details=details,
+            ended.message,
+            details=list(ended.details),
             hint=_("Correct what is named above. Generation {former} is live again.", former=former)
             if former
             else _("Correct what is named above. No generation is live, as before."),
         ) from error
 
-    def _stop_all(self) -> None:
-        for component in reversed(self.components.values()):
-            self.host.act("stop", component.unit)
 
-    @contextmanager
-    def _step(self, name: str, subject: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        except RupostError as error:
-            self.report(Step(name, subject, "failed", time.monotonic() - started, error.message))
-            raise
-        self.report(Step(name, subject, "done", time.monotonic() - started))
+def _reason_of(error: BaseException) -> str:
+    if isinstance(error, RupostError):
+        return error.message
+    if isinstance(error, KeyboardInterrupt):
+        return _("cancelled")
+    return str(error) or type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Integer, Table, Text, func
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from rupost_core.configuration.deploy import Step
+from rupost_core.configuration.uptake import Step
 from rupost_core.database.engine import Database
 from rupost_core.database.metadata import LOGS
 

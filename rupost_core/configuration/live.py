@@ -4,6 +4,7 @@
         generations/0/      empty: what a node starts from
         generations/42/     haproxy/ nginx/ postfix/ dovecot/ sogo/ memcached/ tls/
         live -> generations/42
+        transition.json     the deployment under way (record.py)
 
 The daemons are started with paths under `live` (their units' drop-ins), so one rename of that link switches all of
 them, and the certificates with them, to another generation.
@@ -11,7 +12,6 @@ them, and the certificates with them, to another generation.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
@@ -20,13 +20,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rupost_core.configuration.model import RenderedFile
+from rupost_core.configuration.record import TransitionRecord
 from rupost_core.errors import DeploymentError
-from rupost_core.host.files import owner_ids, switch_link, sync_directory, write_new
+from rupost_core.host.files import locked, owner_ids, switch_link, sync_directory, write_new
 from rupost_core.i18n import translate as _
 
 ROOT = Path("/var/lib/rupost/configuration")
 KEPT_GENERATIONS = 10
 _SETTLED_SECONDS = 10
+# How long a command waits for the agent to finish what it is at: a look at the record, or a recovery.
+LOCK_SECONDS = 3.0
 
 
 class LiveConfiguration:
@@ -35,6 +38,7 @@ class LiveConfiguration:
     def __init__(self, root: Path = ROOT) -> None:
         self.root = root
         self.link = root / "live"
+        self.record = TransitionRecord(root)
         self._generations = root / "generations"
 
     def current(self) -> int:
@@ -48,16 +52,17 @@ class LiveConfiguration:
         return self._generations / str(number)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """One deployment at a time on a node; raises DeploymentError when another one runs."""
+    def lock(self, patience: float = LOCK_SECONDS) -> Iterator[None]:
+        """One deployment at a time on a node; raises DeploymentError when another one runs.
+
+        While it is held nobody else moves the link or the record. `patience` is in seconds.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+        with locked(self.root / "lock", patience) as held:
+            if not held:
                 raise DeploymentError(
                     _("Another deployment is running on this node."), hint=_("Wait until it has ended.")
-                ) from error
+                )
             yield
 
     def stage(self, number: int, files: tuple[RenderedFile, ...]) -> Path:
@@ -95,12 +100,18 @@ class LiveConfiguration:
         """Makes the staged generation the live one, by one rename."""
         switch_link(self.link, f"generations/{number}")
 
-    def prune(self, keep: int = KEPT_GENERATIONS) -> None:
-        """Removes old folders; the database keeps every generation, so nothing is lost."""
+    def prune(self, keep: int = KEPT_GENERATIONS, *, needed: frozenset[int] = frozenset()) -> None:
+        """Removes old folders but the live and the `needed` ones; the database keeps every generation."""
         numbers = sorted(int(path.name) for path in self._generations.iterdir() if path.name.isdigit())
         for number in [n for n in numbers if n != 0][:-keep]:
-            if number != self.current():
+            if number != self.current() and number not in needed:
                 shutil.rmtree(self.folder(number), ignore_errors=True)
+
+    def clear_leftovers(self) -> None:
+        """What a writer that was killed has left half done; nothing live is among it."""
+        for path in self._generations.glob(".staging-*"):
+            shutil.rmtree(path, ignore_errors=True)
+        self.record.clear_leftovers()
 
     def _ensure_base(self) -> None:
         self.folder(0).mkdir(parents=True, exist_ok=True)

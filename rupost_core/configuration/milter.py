@@ -7,10 +7,10 @@
 First the product, then its socket (`inet:host:port` or `unix:/path`), then options, in any order:
 
     down      what happens to a letter when the filter is unreachable, too slow or dies: accept (it passes unseen),
-              tempfail (the sender tries again later), reject, quarantine (it waits in Postfix's hold queue)
+              tempfail (the sender tries again later), quarantine (it waits in Postfix's hold queue)
     mail      both, incoming (port 25) or outgoing (port 465, the web client, programs on the node)
-    connect   time for connecting and agreeing on the protocol
-    command   time for each SMTP command
+    connect   time for connecting
+    command   time for each SMTP command, and for the filter's first word
     content   time for the letter itself
     protocol  the version of the Milter protocol
 
@@ -29,12 +29,15 @@ from rupost_core.i18n import translate as _
 from rupost_core.quantity import parse_duration
 from rupost_core.text import nearest
 
-ACTIONS = ("accept", "tempfail", "reject", "quarantine")
+# Postfix also knows “reject”, but then says 550 as soon as a connection opens: HAProxy takes the port for dead, and a
+# letter is lost because a program is being restarted. Nobody is served by that.
+ACTIONS = ("accept", "tempfail", "quarantine")
 DIRECTIONS = ("both", "incoming", "outgoing")
 PROTOCOLS = ("2", "3", "4", "6")
-# A connection to a milter that nobody answers must end before HAProxy's health check of the port does (5 s), or the
-# port is taken for dead. It is also the time that every new SMTP session waits while the filter's host is away.
+# HAProxy's health checks of the ports wait 5 s and pass the filter too. Where letters go on without the filter, it is
+# given up sooner, or the ports are taken for dead; where they do not, that makes no difference to their senders.
 _CONNECT_SECONDS = 3
+_COMMAND_SECONDS = {"accept": 3, "quarantine": 3, "tempfail": 30}
 # A sender waits 5 minutes for the answer to a command and 10 for that to the letter (RFC 5321 4.5.3.2): who is kept
 # waiting longer hangs up and sends the letter again.
 _LONGEST_COMMAND = 300
@@ -50,7 +53,7 @@ class Milter:
     down: str = "tempfail"
     mail: str = "both"
     connect: int = _CONNECT_SECONDS
-    command: int = 30
+    command: int = _COMMAND_SECONDS["tempfail"]
     content: int = 300
     protocol: int = 6
 
@@ -96,6 +99,7 @@ def parse_milter(raw: object) -> Milter:
         if name in given:
             raise ValueError(_("“{name}” is given twice", name=name))
         given[name] = _OPTIONS[name](name, value)
+    given.setdefault("command", _COMMAND_SECONDS[given.get("down", milter.down)])
     return replace(milter, **given)
 
 

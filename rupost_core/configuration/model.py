@@ -56,7 +56,8 @@ class Generation:
 class Deployment:
     """One attempt to bring a node to a generation.
 
-    `outcome` is running, done, refused (a check said no, nothing live changed), rolled_back or failed.
+    `outcome` is running, waiting (for the confirmation, until `confirm_until`), done, refused (a check said no,
+    nothing live changed), rolled_back or failed. `confirmed_by` is the login of who confirmed it, or "".
     """
 
     generation: int
@@ -66,6 +67,8 @@ class Deployment:
     author: str
     started_at: datetime
     finished_at: datetime | None
+    confirm_until: datetime | None
+    confirmed_by: str
 
 
 @dataclass(frozen=True)

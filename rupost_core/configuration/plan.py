@@ -80,8 +80,8 @@ class Plan:
     parameters: tuple[ParameterChange, ...]
     files: tuple[FileChange, ...]
     components: tuple[ComponentChange, ...]
-    security: tuple[SecurityChange, ...]
-    certificate: CertificateChange | None
+    security: tuple[SecurityChange, ...] = ()
+    certificate: CertificateChange | None = None
     ports: tuple[PortChange, ...] = ()
     findings: tuple[Finding, ...] = ()
     open_sessions: dict[str, int] = field(default_factory=dict)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,12 +17,12 @@ from rupost_core.components.model import Problem
 from rupost_core.configuration import store
 from rupost_core.configuration.blame import blame
 from rupost_core.configuration.consequences import certificate_change, port_changes, security_changes
-from rupost_core.configuration.deploy import NodeDeployment, Report, Step
+from rupost_core.configuration.deploy import NodeDeployment
+from rupost_core.configuration.deployments import DeploymentService, unix_time
 from rupost_core.configuration.events import EventLog
 from rupost_core.configuration.host_facts import gather_facts
 from rupost_core.configuration.library import Template, builtin_templates
-from rupost_core.configuration.lint import Finding, lint
-from rupost_core.configuration.lint.model import HostFacts
+from rupost_core.configuration.lint import Finding, HostFacts, lint
 from rupost_core.configuration.lint_wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import Deployment, Generation, RenderedFile, Surroundings
@@ -38,14 +40,17 @@ from rupost_core.configuration.render import render
 from rupost_core.configuration.shadow.model import Person
 from rupost_core.configuration.shadow.wall import Inhabitants, Shadow
 from rupost_core.configuration.surroundings import gather
+from rupost_core.configuration.transition import LEAST_WINDOW_SECONDS, MOST_WINDOW_SECONDS, Transition
+from rupost_core.configuration.uptake import Report, Step
 from rupost_core.configuration.walls import Checkers, WallName
 from rupost_core.database.reader import cursor_of
-from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
-from rupost_core.host.commands import is_root
+from rupost_core.errors import CheckFailed, DatabaseError, InputError
+from rupost_core.host import clock
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
 from rupost_core.mail import reading as mail
 from rupost_core.operation import Role, Service, Work, operation
+from rupost_core.quantity import shown_duration
 
 DEFAULT_TEMPLATE = "standalone"
 # Of each directory, whom a shadow start looks up: one alone may just have been locked.
@@ -66,7 +71,8 @@ class Wish:
 class Manner:
     """How to deploy. `skip` names the walls to leave out; `force` deploys and restarts even without a change.
 
-    With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time.
+    With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time, or as soon
+    as something that served has stopped serving.
     """
 
     force: bool = False
@@ -79,10 +85,11 @@ AS_USUAL = Manner()
 
 @dataclass(frozen=True)
 class Outcome:
-    """`generation` is None when nothing would have changed."""
+    """`generation` is None when nothing would have changed. `confirm_until` is set when it waits for confirmation."""
 
     generation: Generation | None
     plan: Plan
+    confirm_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ class ConfigurationService(Service):
     def __init__(self, desk: OfficeDesk, live: LiveConfiguration | None = None) -> None:
         super().__init__(desk)
         self.live = live or LiveConfiguration()
+        self.deployments = DeploymentService(desk, self.live)
 
     @operation("template.load", Role.ADMINISTRATOR)
     def load_builtin_templates(self, work: Work) -> list[str]:
@@ -152,22 +160,34 @@ class ConfigurationService(Service):
 
         Raises CheckFailed, RolledBack, DeploymentError.
         """
-        self._must_be_root()
-        plan, generation = self._save(wish, reason, manner.force)
-        if generation is None:
-            return Outcome(None, plan)
-        changes = plan.components
-        if manner.force:
-            changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
-        self._bring_node_to(generation.number, changes, report, manner)
-        return Outcome(generation, plan)
+        _check_window(manner.confirm_within)
+        with self.deployments.turn(report):
+            self.deployments.refuse_while_waiting()
+            plan, generation = self._save(wish, reason, manner.force)
+            if generation is None:
+                return Outcome(None, plan)
+            changes = plan.components
+            if manner.force:
+                changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
+            after = self._bring_node_to(generation.number, changes, report, manner)
+            return Outcome(generation, plan, unix_time(after.confirm_until))
 
-    def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Plan:
-        """Brings this node back to a stored generation, exactly as it was rendered then."""
-        self._must_be_root()
-        plan = self._plan_rollback(number)
-        self._bring_node_to(number, plan.components, report, manner)
-        return plan
+    def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Outcome:
+        """Brings this node back to a stored generation, exactly as it was rendered then.
+
+        While another generation waits for confirmation, the former one can be had back at once: nothing is examined,
+        since it served a moment ago, and the database need not answer. The plan of that is empty.
+        """
+        _check_window(manner.confirm_within)
+        with self.deployments.turn(report):
+            waiting = self.live.record.load()
+            if waiting and number == waiting.former and manner.confirm_within is None:
+                self.deployments.return_at_once(waiting, report)
+                return Outcome(None, Plan(waiting.target, "", (), (), ()))
+            self.deployments.refuse_while_waiting()
+            generation, plan = self._plan_rollback(number)
+            after = self._bring_node_to(number, plan.components, report, manner)
+            return Outcome(generation, plan, unix_time(after.confirm_until))
 
     @operation("config.history", Role.VIEWER, reads=True)
     def history(self, work: Work, limit: int = 50) -> list[tuple[Generation, Deployment | None]]:
@@ -227,7 +247,7 @@ class ConfigurationService(Service):
         return draft.plan, generation
 
     @operation("config.rollback", Role.ADMINISTRATOR)
-    def _plan_rollback(self, work: Work, number: int) -> Plan:
+    def _plan_rollback(self, work: Work, number: int) -> tuple[Generation, Plan]:
         """Plans the way from the live generation to an older one."""
         target = store.get_generation(work.connection, number)
         current = self.live.current()
@@ -240,25 +260,7 @@ class ConfigurationService(Service):
             )  # fmt: skip
         template = store.load_from_library(work.connection, target.template_name, target.template_version)
         work.record("generation", before={"live": current}, after={"live": number})
-        return _plan(current, template, (), self._files(work.connection, current) if current else (), files)
-
-    @operation("config.deploy", Role.ADMINISTRATOR)
-    def _begin(self, work: Work, number: int, manner: Manner) -> tuple[int, tuple[RenderedFile, ...], HostFacts]:
-        """Notes that this node is on its way to a generation."""
-        node = self.desk.settings.node_name
-        work.record(
-            f"generation:{number}",
-            before={"live": self.live.current()},
-            after={"node": node, "skipped_walls": sorted(manner.skip), "confirm_within": manner.confirm_within},
-        )
-        identity = store.start_deployment(work.connection, number, node, work.actor.login)
-        return identity, self._files(work.connection, number), self._facts(work.connection)
-
-    @operation("config.conclude", Role.ADMINISTRATOR)
-    def _conclude(self, work: Work, identity: int, number: int, outcome: str, message: str) -> None:
-        """Notes how a deployment ended."""
-        store.finish_deployment(work.connection, identity, outcome, message)
-        work.record(f"generation:{number}", after={"outcome": outcome, "message": message})
+        return target, _plan(current, template, (), self._files(work.connection, current) if current else (), files)
 
     @operation("config.blame", Role.VIEWER, reads=True)
     def _blame(self, work: Work, number: int, problems: list[Problem], facts: HostFacts) -> list[Problem]:
@@ -280,8 +282,20 @@ class ConfigurationService(Service):
 
     def _bring_node_to(
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
-    ) -> None:
-        identity, files, facts = self._begin(number, manner)
+    ) -> Transition:
+        with self.desk.transaction() as connection:
+            files = self._files(connection, number)
+            facts = self._facts(connection)
+        begun = Transition(
+            deployment=0,
+            former=self.live.current(),
+            target=number,
+            reactions={change.component: change.reaction for change in changes},
+            author=self.desk.actor.login,
+            begun=clock.now(),
+            confirm_within=manner.confirm_within,
+        )
+        transition = self.deployments.begin(begun, manner.skip)
         node, address = self.desk.settings.node_name, self.desk.settings.node_address
         events = EventLog(self.desk.database, node, f"generation:{number}")
         deployment = NodeDeployment(
@@ -294,13 +308,11 @@ class ConfigurationService(Service):
             blame=lambda problems: self._blame(number, problems, facts),
         )
         try:
-            deployment.run(number, files, changes)
-        except RupostError as error:
-            self._conclude(identity, number, _outcome_of(error), error.message)
-            raise
+            return deployment.run(transition, files)
         finally:
-            events.save()
-        self._conclude(identity, number, "done", "")
+            self.deployments.report_if_possible()
+            with suppress(DatabaseError):
+                events.save()
 
     def inhabitants(self) -> Inhabitants:
         """Whom a shadow start asks about."""
@@ -337,10 +349,6 @@ class ConfigurationService(Service):
 
     def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
         return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
-
-    def _must_be_root(self) -> None:
-        if not is_root():
-            raise DeploymentError(_("Only root can deploy on this node."), hint=_("Use sudo."))
 
 
 def _blamed(findings: list[Finding], draft: _Draft) -> tuple[Finding, ...]:
@@ -395,10 +403,13 @@ def _parameter_changes(template: Template, before: dict[str, Any], values: Value
     )
 
 
-def _outcome_of(error: RupostError) -> str:
-    if isinstance(error, CheckFailed):
-        return "refused"
-    return "rolled_back" if isinstance(error, RolledBack) else "failed"
+def _check_window(seconds: int | None) -> None:
+    if seconds is not None and not LEAST_WINDOW_SECONDS <= seconds <= MOST_WINDOW_SECONDS:
+        raise InputError(
+            _("A confirmation can be waited for from {least} to {most}, not {given}.",
+              least=shown_duration(LEAST_WINDOW_SECONDS), most="24h", given=shown_duration(seconds)),
+            hint=_("Example: --confirm-within 10m"),
+        )  # fmt: skip
 
 
 def _both(first: Callable[[Step], None], second: Callable[[Step], None]) -> Callable[[Step], None]:

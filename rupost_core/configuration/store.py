@@ -19,6 +19,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Row,
     Select,
     Table,
     Text,
@@ -87,6 +88,8 @@ deployment = Table(
     Column("author", Text, nullable=False),
     Column("started_at", TIMESTAMP(timezone=True), nullable=False, server_default=func.now()),
     Column("finished_at", TIMESTAMP(timezone=True)),
+    Column("confirm_until", TIMESTAMP(timezone=True)),
+    Column("confirmed_by", Text, nullable=False, server_default=""),
     Index("ix_deployment_node_generation", "node", "generation"),
 )
 
@@ -223,31 +226,55 @@ def generation_files(connection: Connection, keyring: Keyring, number: int, node
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def start_deployment(connection: Connection, number: int, node: str, author: str) -> int:
-    """Notes that a node is on its way to the generation; returns the deployment's id."""
-    identity = connection.scalar(
-        deployment.insert()
-        .values(generation=number, node=node, outcome="running", author=author)
-        .returning(deployment.c.id)
+def next_deployment(connection: Connection) -> int:
+    """An id for `start_deployment`, known before there is a row: the node's own record must be there first."""
+    return int(connection.scalar(select(func.nextval(func.pg_get_serial_sequence("deployment", "id")))) or 0)
+
+
+def start_deployment(connection: Connection, identity: int, number: int, node: str, author: str) -> None:
+    """Notes that a node is on its way to the generation."""
+    connection.execute(
+        deployment.insert().values(id=identity, generation=number, node=node, outcome="running", author=author)
     )
-    return int(identity or 0)
 
 
-def finish_deployment(connection: Connection, identity: int, outcome: str, message: str = "") -> None:
+def await_confirmation(connection: Connection, identity: int, until: float) -> None:
+    """`until` is in Unix time. A deployment that has ended meanwhile stays so."""
+    connection.execute(
+        deployment.update()
+        .where(deployment.c.id == identity, deployment.c.outcome == "running")
+        .values(outcome="waiting", confirm_until=func.to_timestamp(until))
+    )
+
+
+def finish_deployment(
+    connection: Connection, identity: int, outcome: str, message: str = "", confirmed_by: str = ""
+) -> None:
     connection.execute(
         deployment.update()
         .where(deployment.c.id == identity)
-        .values(outcome=outcome, message=message, finished_at=func.now())
+        .values(outcome=outcome, message=message, confirmed_by=confirmed_by, finished_at=func.now())
     )
+
+
+def last_deployment(connection: Connection, node: str) -> Deployment | None:
+    row = connection.execute(
+        deployment.select().where(deployment.c.node == node).order_by(deployment.c.id.desc()).limit(1)
+    ).one_or_none()
+    return _deployment(row) if row else None
 
 
 def deployments(connection: Connection, limit: int) -> list[Deployment]:
     rows = connection.execute(deployment.select().order_by(deployment.c.id.desc()).limit(limit))
-    return [Deployment(**{k: v for k, v in row._mapping.items() if k != "id"}) for row in rows]
+    return [_deployment(row) for row in rows]
 
 
 _GENERATION_LOCK = 0x67656E65
 _INTEGERS = ARRAY(Integer)
+
+
+def _deployment(row: Row[Any]) -> Deployment:
+    return Deployment(**{k: v for k, v in row._mapping.items() if k != "id"})
 
 
 def _generations() -> Select[Any]:

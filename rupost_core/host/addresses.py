@@ -25,7 +25,7 @@ def own_addresses() -> list[str]:
     """Every address of every interface, IPv4 and IPv6, in text form."""
     with _netlink() as netlink:
         _send(netlink, _GET_ADDRESS, _REQUEST | _DUMP, _ADDRESS_HEADER.pack(socket.AF_UNSPEC, 0, 0, 0, 0))
-        found = []
+        found: list[str] = []
         while True:
             for kind, body in _messages(netlink.recv(65536)):
                 if kind == _DONE:

@@ -136,9 +136,10 @@ def start(
 def converse(
     arguments: Sequence[str | PurePath], *, timeout: float, first: str, on_line: Callable[[str], None]
 ) -> Finished:
-    """Runs a program to its end, gives it `first` on its input, which stays open, and hands on each line that it prints.
+    """Runs a program to its end, gives it `first` on its input, and hands on each line that it prints.
 
-    The open input tells the program that we are still there: it ends when we do. Raises CommandFailed as `run` does.
+    The input stays open, which tells the program that we are still there: it can end when we do.
+    Raises CommandFailed.
     """
     words = tuple(str(argument) for argument in arguments)
     started = time.monotonic()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import grp
 import os
 import pwd
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rupost_core.errors import InputError
 from rupost_core.i18n import translate as _
+
+_LOCK_PAUSE_SECONDS = 0.02
 
 
 def owner_ids(owner: str, group: str) -> tuple[int, int]:
@@ -60,6 +66,26 @@ def switch_link(link: Path, target: str) -> None:
     temporary.symlink_to(target)
     temporary.replace(link)
     sync_directory(link.parent)
+
+
+@contextmanager
+def locked(path: Path, patience: float) -> Iterator[bool]:
+    """Holds flock(2) on the file; false when another process has kept it for longer than `patience` seconds.
+
+    The kernel takes the lock from a process that dies, so a free lock means that its last holder has ended.
+    """
+    with path.open("a") as file:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    yield False
+                    return
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        yield True
 
 
 def sync_directory(directory: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rupost_core.errors import CommandFailed
 from rupost_core.host.commands import run
 
@@ -10,6 +12,12 @@ _ACTION_TIMEOUT_SECONDS = 60.0
 
 def is_active(unit: str) -> bool:
     return run(["systemctl", "is-active", unit], timeout=10, check=False).stdout.strip() == "active"
+
+
+def states(units: Collection[str]) -> dict[str, str]:
+    """Each unit's state as `systemctl is-active` names it: active, inactive, failed, activating, …"""
+    said = run(["systemctl", "is-active", *units], timeout=10, check=False).stdout.split()
+    return dict(zip(units, said, strict=True)) if len(said) == len(units) else dict.fromkeys(units, "unknown")
 
 
 def is_enabled(unit: str) -> bool:

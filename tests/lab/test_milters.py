@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 LAB = HERE.parents[1] / "lab/lab"
 GATEWAY = "10.77.0.254"
 OTHER = "10.77.0.21"
+POSTFIX = "/var/lib/rupost/configuration/live/postfix"
 SINK_PORT = 2626
 STRANGER = "203.0.113.9"
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
@@ -181,10 +182,7 @@ def test_filters_are_asked_in_their_order_each_with_a_failure_rule_of_its_own(la
         second.stop()
 
 
-@pytest.mark.parametrize(
-    ("down", "refusal"),
-    [("accept", None), ("tempfail", TEMPORARY), ("reject", r"5\d\d 5\.\d\.\d")],
-)
+@pytest.mark.parametrize(("down", "refusal"), [("accept", None), ("tempfail", TEMPORARY)])
 @pytest.mark.parametrize("failure", ["stopped", "DIE", "DELAY"])
 def test_a_filter_that_is_away_dies_or_is_too_slow(lab, node, milter, subject, failure, down, refusal):
     deploy(node, milters=f"custom inet:127.0.0.1:8891 down={down} content=3s")
@@ -216,24 +214,26 @@ def test_a_letter_may_be_kept_while_the_filter_is_away(lab, node, milter, subjec
     deploy(node, milters="custom inet:127.0.0.1:8891 down=quarantine")
     milter.stop()
     clients.send_from_outside(lab, "ivanov@demo.local", subject)
-    queue = node.run("postqueue", "-c", "/var/lib/rupost/configuration/live/postfix", "-j").stdout
+    queue = node.run("postqueue", "-c", POSTFIX, "-j").stdout
     assert '"queue_name": "hold"' in queue
-    node.run("postsuper", "-c", "/var/lib/rupost/configuration/live/postfix", "-H", "ALL")
+    node.run("postsuper", "-c", POSTFIX, "-H", "ALL")
+    node.run("postqueue", "-c", POSTFIX, "-f")
     clients.wait_for_letter(lab, lab.person("ivanov"), subject)
 
 
-def test_a_silent_filter_does_not_take_the_ports_down(lab, node, subject):
-    """It takes connections and says nothing: sessions wait for the connect time, and HAProxy's health checks pass."""
-    code = "import socket, time; s = socket.create_server(('127.0.0.1', 8892)); time.sleep(600)"
+def test_a_silent_filter_does_not_take_the_ports_down(lab, node, milter, subject):
+    """It takes connections and says nothing: sessions wait their 3 s, and HAProxy's health checks pass."""
+    deploy(node, milters="custom inet:127.0.0.1:8891 down=accept")
+    milter.stop()
+    code = "import socket, time; s = socket.create_server(('127.0.0.1', 8891)); time.sleep(600)"
     silent = Program(node, "scripted-silent", "-c", code)
-    silent.start("ss -Hltn sport = :8892 | grep -q .")
+    silent.start(milter.listening)
     try:
-        deploy(node, milters="custom inet:127.0.0.1:8892 down=accept")
         started = time.monotonic()
         clients.send_from_outside(lab, "ivanov@demo.local", subject)
-        assert 3 <= time.monotonic() - started < 5
+        assert 3 <= time.monotonic() - started < 6
         time.sleep(12)  # two of HAProxy's checks
-        mail_flows(lab, subject)
+        mail_flows(lab, f"{subject} later")
     finally:
         silent.stop()
 
@@ -247,12 +247,13 @@ def rspamd(node):
     settings = {
         "worker-proxy.inc": 'bind_socket = "127.0.0.1:11332"; upstream "local" { self_scan = yes; default = yes; }',
         "milter_headers.conf": "extended_spam_headers = true; skip_local = false; skip_authenticated = false;",
-        "options.inc": 'dns { nameserver = ["127.0.0.1"]; timeout = 0.2s; retransmits = 1; }',
+        # Compiling its patterns takes a minute of the processor, and is of no use to ten letters; there is no DNS.
+        "options.inc": "disable_hyperscan = true; dns { timeout = 0.2s; retransmits = 1; }",
     }
     for name, text in settings.items():
         node.run("bash", "-c", f"printf '%s\\n' '{text}' > /etc/rspamd/local.d/{name}")
     node.run("systemctl", "start", "rspamd")
-    node.run("timeout", "20", "bash", "-c", "until ss -Hltn sport = :11332 | grep -q .; do sleep 0.1; done")
+    node.run("timeout", "60", "bash", "-c", "until ss -Hltn sport = :11332 | grep -q .; do sleep 0.1; done")
     yield
     node.run("systemctl", "stop", "rspamd")
 
@@ -350,7 +351,7 @@ def test_letters_of_both_directions_go_through_the_filter_once_and_wait_while_it
         with pytest.raises(ClientError, match="no letter"):
             clients.wait_for_letter(lab, ivanov, f"{subject} waits", seconds=2)
         scanner.start("ss -Hltn sport = :10029 | grep -q .")
-        node.run("postqueue", "-c", "/var/lib/rupost/configuration/live/postfix", "-f")
+        node.run("postqueue", "-c", POSTFIX, "-f")
         assert "X-Scripted-Filter" in clients.wait_for_letter(lab, ivanov, f"{subject} waits")
     finally:
         scanner.stop()
@@ -359,9 +360,8 @@ def test_letters_of_both_directions_go_through_the_filter_once_and_wait_while_it
 def test_a_filter_on_another_host_may_return_letters_and_nobody_else(lab, node, subject):
     deploy(node, content_filter=f"{GATEWAY}:10029", content_filter_networks=f"{GATEWAY}/32")
     ivanov = lab.person("ivanov")
-    code, said = swaks(
-        "--port", "10026", "--from", OUTSIDE, "--to", ivanov.address, "--header", f"Subject: {subject}"
-    )
+    letter = ("--port", "10026", "--from", OUTSIDE, "--to", ivanov.address, "--header", f"Subject: {subject}")
+    code, said = swaks(*letter)
     assert code == 0, said
     clients.wait_for_letter(lab, ivanov, subject)
     code, said = swaks(*letter, host="dir1")

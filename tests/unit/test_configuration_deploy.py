@@ -13,9 +13,10 @@ from rupost_core.components.probe import PUBLIC_PORTS, ProbeResult
 from rupost_core.configuration.deploy import NodeDeployment
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.model import RenderedFile
-from rupost_core.configuration.plan import ComponentChange
+from rupost_core.configuration.transition import Transition
 from rupost_core.configuration.walls import Checkers
 from rupost_core.errors import CheckFailed, CommandFailed, DeploymentError, RolledBack
+from rupost_core.host import clock
 
 
 class PlayedComponent:
@@ -58,8 +59,8 @@ class PlayedHost:
         elif action != "enable":
             self.active.add(unit)
 
-    def is_active(self, unit):
-        return unit in self.active
+    def states(self, units):
+        return {unit: "active" if unit in self.active else "inactive" for unit in units}
 
     def probe(self, within_seconds):
         error = "" if self.serves(self.live.current()) else "refused"
@@ -74,8 +75,12 @@ def files(text):
     )
 
 
-CHANGES = (ComponentChange("postfix", "reload", ("postfix/main",)), ComponentChange("nginx", "untouched", ()))
-FIRST = tuple(ComponentChange(c, "start", ()) for c in ("postfix", "nginx"))
+CHANGES = {"postfix": "reload", "nginx": "untouched"}
+FIRST = {"postfix": "start", "nginx": "start"}
+
+
+def transition(live, number, reactions, confirm_within=None):
+    return Transition(number, live.current(), number, reactions, "root", clock.now(), confirm_within)
 
 
 @pytest.fixture
@@ -86,10 +91,12 @@ def node(tmp_path):
         components = {name: PlayedComponent(name) for name in ("postfix", "nginx")}
         steps = []
 
-        def deploy(self, number, text, changes):
-            NodeDeployment(
+        def deploy(self, number, text, reactions, confirm_within=None):
+            deployment = NodeDeployment(
                 self.live, self.components, self.host, self.steps.append, walls=(Checkers(self.components),)
-            ).run(number, files(text), changes)
+            )
+            with self.live.lock(patience=0.05):
+                return deployment.run(transition(self.live, number, reactions, confirm_within), files(text))
 
         def content(self):
             return (self.live.link / "postfix/main").read_text()
@@ -167,7 +174,7 @@ def test_a_failed_first_deployment_leaves_a_silent_node(tmp_path):
     components = {name: PlayedComponent(name) for name in ("postfix", "nginx")}
     with pytest.raises(RolledBack):
         deployment = NodeDeployment(live, components, host, lambda step: None, walls=(Checkers(components),))
-        deployment.run(1, files("one"), FIRST)
+        deployment.run(transition(live, 1, FIRST), files("one"))
     assert live.current() == 0
     assert host.active == set()
 

@@ -50,7 +50,8 @@ def outside_services(files: Iterable[RenderedFile], own: frozenset[str]) -> tupl
     for name, targets in _directories(listed):
         found.append(Outside(name, _unique(filter(elsewhere, targets)), needed=True))
     cache = memcached(listed)
-    if cache[0] and elsewhere(cache):
+    # One on this node belongs to the generation, also when its files do not agree about the port.
+    if cache[0] and not (is_local(cache[0], own) and any(file.component == "memcached" for file in listed)):
         found.append(Outside("memcached", (cache,), needed=False))
     for target in _unique(filter(elsewhere, _called(listed))):
         found.append(Outside(f"{target[0]}:{target[1]}", (target,), needed=False))
@@ -90,10 +91,10 @@ def local_targets(files: Iterable[RenderedFile], own: frozenset[str]) -> tuple[T
     for file in files:
         if file.path.endswith("sogo.conf"):
             for name in ("SOGoIMAPServer", "SOGoSieveServer", "SOGoSMTPServer"):
-                match = re.search(_SOGO_VALUE.replace("{name}", name), file.content)
-                address, port = split_service(match[1] or match[2]) if match else ("", 0)
-                if match and is_local(address, own) and port:
-                    line = file.content.count("\n", 0, match.start()) + 1
+                value = re.search(_SOGO_VALUE.replace("{name}", name), file.content)
+                address, port = split_service(value[1] or value[2]) if value else ("", 0)
+                if value and is_local(address, own) and port:
+                    line = file.content.count("\n", 0, value.start()) + 1
                     found.setdefault((address, port), Target(address, port, file.component, file.path, line))
     return tuple(found.values())
 
@@ -130,7 +131,7 @@ def listening_ports(files: Iterable[RenderedFile]) -> frozenset[int]:
 
 
 def is_local(address: str, own: frozenset[str]) -> bool:
-    """Whether an address is this node's: loopback, or one of its own. A name is not looked up; `localhost` is local."""
+    """Whether an address is this node's: loopback, or one of its own. Names but `localhost` are not looked up."""
     if address == "localhost" or address in own:
         return True
     try:

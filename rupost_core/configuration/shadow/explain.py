@@ -16,19 +16,24 @@ class Line:
     text: str
 
 
-_BAD = re.compile(
-    r"\[(?:emerg|alert|crit|error|ALERT|WARNING)\]|\b(?:fatal|panic|Fatal|Panic|Error|ERROR|EXCEPTION|FAILURE)\b|error:"
-    r"|warning: |cannot |Could not|could not|failed|denied",
+# From the gravest: what ends a program or a request; what is a warning; what only repeats that something else failed.
+_RANKS = (
+    re.compile(r"\[(?:emerg|alert|crit|error|ALERT|ERROR)\]|\b(?:fatal|panic|Fatal|Panic|Error|EXCEPTION)\b|error: "),
+    re.compile(r"\bwarning: |\[WARNING\]|[Cc]ould not |cannot |failed|denied"),
+    re.compile(
+        r"exit status \d|bad command startup|notification discarded|Server \S+ is DOWN|no server available"
+        r"|Login aborted|client didn't finish"
+    ),
 )
-# What daemons say in every start, or about the probes themselves.
+# What daemons say in every start, or of the probes themselves.
 _HARMLESS = re.compile(
-    r"Login (?:failed|successful)|auth failed, \d+ attempts|SASL \w+ authentication failed"
-    r"|hostname \S+ does not resolve|numeric domain name|setrlimit|client limit|fd limit|does not resolve to address"
-    r"|Address family|unable to bind .*/dev/log|Disconnected|FD limit|might be a bit low|Some warnings were found"
+    r"NOQUEUE: |lost connection|auth failed, \d+ attempts|SASL \w+ authentication failed|does not resolve"
+    r"|numeric domain name|setrlimit|client limit|fd limit|FD limit|Disconnected|might be a bit low"
+    r"|could not locate builders|Some warnings were found|No child available"
 )
 _STAMP = re.compile(
     r"^(?:\d{4}[/-]\d\d[/-]\d\d[ T][\d:.]+\S* |\w{3} \d\d [\d:]+ )?(?:\S+ \[\d+\]: )?(?:\[\w+\] (?:\d+#\d+: )?)?"
-    r"(?:<0x[0-9A-Fa-f]+\[\w+\]>)?\s*"
+    r"(?:sogod \[\d+\]: )?(?:\[\w+\] )?(?:<0x(?:0x)?[0-9A-Fa-f]+\[\w+\]>)?\s*"
 )
 _MOST = 3
 _QUOTED = re.compile(r"[\"'`“]([^\"'`”]{3,80})[\"'`”]")
@@ -36,39 +41,62 @@ _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}:\d+\b|\b[\w.-]+:\d{2,5}\b")
 _NAME = re.compile(r"\b[a-z][a-z0-9]*_[a-z0-9_]+\b")
 
 
+def unstamped(text: str) -> str:
+    """A log line without its time, level and process."""
+    return _STAMP.sub("", text).strip()
+
+
 def complaints(lines: Iterable[Line], component: str) -> list[str]:
-    """The last things that a component complained of, in its order, none twice."""
-    found: dict[str, None] = {}
+    """The gravest things that a component complained of, in its order, none twice."""
+    found: dict[str, int] = {}
     for line in lines:
-        bad = line.severity in range(4) or _BAD.search(line.text)
-        if line.component == component and bad and not _HARMLESS.search(line.text):
-            text = _STAMP.sub("", line.text).strip()
-            found.pop(text, None)
-            found[text] = None
-    return list(found)[-_MOST:]
+        rank = gravity(line)
+        if line.component == component and rank is not None:
+            found.setdefault(unstamped(line.text), rank)
+    gravest = min(found.values(), default=0)
+    return [text for text, rank in found.items() if rank == gravest][:_MOST]
 
 
-def place_of(said: str, files: Mapping[str, str], component: str, live: str) -> tuple[str, int] | None:
-    """(file relative to the live root, line counting from 1) that a complaint speaks of, or None.
+def gravity(line: Line) -> int | None:
+    """0 for the gravest; None for what is no complaint."""
+    if _HARMLESS.search(line.text):
+        return None
+    if _RANKS[2].search(line.text):
+        return 2
+    if line.severity in range(4) or _RANKS[0].search(line.text):
+        return 0
+    return 1 if _RANKS[1].search(line.text) else None
+
+
+def is_hopeless(line: Line) -> bool:
+    """Whether a master process says that it will not start one of its services again for a while."""
+    return "throttling" in line.text and line.component in ("postfix", "dovecot")
+
+
+def place_of(said: str, files: Mapping[str, str], component: str, live: str) -> tuple[str, int | None] | None:
+    """(file relative to the live root, line counting from 1 or None) that a complaint speaks of, or None.
 
     It is the path and line that it names, or else the only line of the component's files that holds a distinctive
     word of it: a quoted one, an address, a setting's name.
     """
-    named = re.search(rf"{re.escape(live)}/([\w./-]+)(?:[:,]? ?(?:line )?(\d+))?", said)
+    named = re.search(rf"{re.escape(live)}/([\w./-]+\w)(?:[:,]? ?(?:line )?(\d+))?", said)
+    if named and named[1] in files and named[2]:
+        return named[1], int(named[2])
+    words = [*_QUOTED.findall(said), *_ADDRESS.findall(said), *_NAME.findall(said)]
     if named and named[1] in files:
-        if named[2]:
-            return named[1], int(named[2])
-        for path, text in files.items():
-            for number, line in enumerate(text.splitlines(), 1):
-                if path != named[1] and f"{live}/{named[1]}" in line:
-                    return path, number
-        return named[1], 1
-    own = {path: text.splitlines() for path, text in files.items() if path.startswith(f"{component}/")}
-    for word in (*_QUOTED.findall(said), *_ADDRESS.findall(said), *_NAME.findall(said)):
+        return _only_line({named[1]: files[named[1]]}, words) or (named[1], None)
+    own = {path: text for path, text in files.items() if path.startswith(f"{component}/")}
+    # A file that is named and is not there: who asks for it?
+    return _only_line(own, [named[1].rpartition("/")[2], *words] if named else words)
+
+
+def _only_line(files: Mapping[str, str], words: Iterable[str]) -> tuple[str, int | None] | None:
+    """The line that is the only one to hold one of the words; comments do not count."""
+    for word in words:
         matching = [
             (path, number)
-            for path, lines in own.items()
-            for number, line in enumerate(lines, 1)
+            for path, text in files.items()
+            for number, line in enumerate(text.splitlines(), 1)
             if word in line and not line.lstrip().startswith("#")
         ]
         if len(matching) == 1:
@@ -76,11 +104,16 @@ def place_of(said: str, files: Mapping[str, str], component: str, live: str) -> 
     return None
 
 
-def line_of(files: Mapping[str, str], path: str, patterns: Sequence[str]) -> int | None:
-    """The last line of a file that the first of the regular expressions to match anywhere matches."""
-    lines = files.get(path, "").splitlines()
+def line_of(files: Mapping[str, str], component: str, patterns: Sequence[str]) -> tuple[str, int] | None:
+    """(file, line) of the last line in a component's files that the first of the patterns to match at all matches."""
     for pattern in patterns:
-        matching = [number for number, line in enumerate(lines, 1) if re.search(pattern, line)]
+        matching = [
+            (path, number)
+            for path, text in files.items()
+            if path.startswith(f"{component}/")
+            for number, line in enumerate(text.splitlines(), 1)
+            if re.search(pattern, line)
+        ]
         if matching:
             return matching[-1]
     return None

@@ -30,7 +30,7 @@ class Relay:
 
 @dataclass(frozen=True)
 class Target:
-    """Where the staged files send something on this node: an address that must be listened on. `line` counts from 1."""
+    """Where the staged files send something on this node: somebody must listen there. `line` counts from 1."""
 
     address: str
     port: int
@@ -69,7 +69,7 @@ class ShadowPlan:
     """All that a shadow start needs to know.
 
     `covered` are folders of live state, seen empty in the shadow; `sockets` are files of outside services that it may
-    see. `addresses` are the node's own. `deadline` is a moment of the monotonic clock, which is the same in all namespaces.
+    see. `addresses` are the node's own. `deadline` is a moment of the monotonic clock, one for all namespaces.
     """
 
     live: str

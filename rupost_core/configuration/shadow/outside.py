@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _end_with_input(shadow: Running) -> None:
-    # Not through the buffered file: at its end the interpreter waits a second for a thread that holds that one's lock.
+    # Not through the buffered file, on whose lock the interpreter would wait for a second when it ends.
     while os.read(0, _CHUNK):
         pass
     shadow.process.kill()

@@ -7,6 +7,7 @@ has. That still makes the service account bind and search.
 
 from __future__ import annotations
 
+import re
 import secrets
 import ssl
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from pathlib import Path
 from rupost_core.configuration.shadow.logs import Log
 from rupost_core.configuration.shadow.model import ShadowPlan, client_address
 from rupost_core.configuration.shadow.talk import Talk, Unexpected
+from rupost_core.i18n import translate as _
 
 # RFC 2606: nobody's.
 FOREIGN_SENDER = "probe@example.org"
 FOREIGN_RECIPIENT = "probe@example.com"
+_CERTIFICATE_LINE = r"^\s*(?:ssl_certificate|ssl_cert|smtpd_tls_cert_file|smtpd_tls_chain_files|bind .*\bcrt)\b"
 _NO_DOMAIN = "example.net"
 
 
@@ -52,14 +55,19 @@ class World:
             pem = Path(self.plan.live, name).read_text(encoding="ascii")
             first = pem[: pem.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
             if talk.certificate() != ssl.PEM_cert_to_DER_cert(first[first.index("-----BEGIN") :]):
-                raise Unexpected(f"serves another certificate than {name}")
+                clue = _CERTIFICATE_LINE + rf"(?!.*{re.escape(name)})"
+                raise Unexpected(_("serves another certificate than {name}", name=name), clue=clue)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """`suspects` are the components on its way, the likeliest culprit first; `patterns` find the likeliest line."""
+    """`title` is shown to people (a message id).
 
-    subject: str
+    `suspects` are the components on its way, the likeliest culprit first; `patterns` find the likeliest line in the
+    culprit's files.
+    """
+
+    title: str
     ask: Callable[[World], None]
     suspects: tuple[str, ...]
     patterns: tuple[str, ...] = ()

@@ -5,11 +5,17 @@ from __future__ import annotations
 import csv
 import socket
 import time
+from pathlib import Path
 
+from rupost_core.configuration.shadow.daemons import sogo_environment
 from rupost_core.configuration.shadow.probes import World
-from rupost_core.configuration.shadow.talk import Unexpected, until
-from rupost_core.host.commands import run
+from rupost_core.configuration.shadow.talk import Late, Unexpected, until
+from rupost_core.errors import CommandFailed
+from rupost_core.host.commands import Finished, run
+from rupost_core.i18n import translate as _
 
+_TRIED = 2
+_PREFERENCE = "SOGoLanguage"
 _PASSED = ("L4OK", "L6OK", "L7OK", "")
 _NOT_YET = "INI"
 _STATISTICS = b"show stat -1 4 -1\n"  # every proxy, servers only
@@ -39,10 +45,33 @@ def people_found(world: World) -> None:
     for directory in dict.fromkeys(person.directory for person in world.plan.people):
         addresses = [person.address for person in world.plan.people if person.directory == directory]
         words = ["/usr/bin/doveadm", "-c", f"{world.plan.live}/dovecot/dovecot.conf", "auth", "lookup", *addresses]
-        done = run(words, timeout=max(world.plan.deadline - time.monotonic(), 0.1), check=False)
+        done = _run(world, words)
         if "passdb:" not in done.stdout:
             said = " ".join(done.output.split())[-200:]
-            raise Unexpected(f"none of {', '.join(addresses)} is found: {said}")
+            raise Unexpected(
+                _("Dovecot finds none of {addresses}: {said}", addresses=", ".join(addresses), said=said)
+            )
+
+
+def people_found_by_sogo(world: World) -> None:
+    """SOGo finds one of the people: for one whom it does not know it has no preferences, not even default ones."""
+    for person in world.plan.people[:_TRIED]:
+        words = ["/usr/sbin/runuser", "-u", "sogo", "--", "/usr/sbin/sogo-tool",
+                 "user-preferences", "get", "defaults", person.address, _PREFERENCE]  # fmt: skip
+        done = _run(world, words, sogo_environment(Path(world.plan.live)))
+        if f"{_PREFERENCE}:" in done.stdout:
+            return
+    if world.plan.people:
+        addresses = ", ".join(person.address for person in world.plan.people[:_TRIED])
+        raise Unexpected(_("SOGo finds none of {addresses}", addresses=addresses))
+
+
+def _run(world: World, words: list[str], environment: dict[str, str] | None = None) -> Finished:
+    try:
+        left = max(world.plan.deadline - time.monotonic(), 0.1)
+        return run(words, timeout=left, check=False, environment=environment)
+    except CommandFailed as error:
+        raise Late from error
 
 
 def _failing_server(path: str) -> str:

@@ -21,6 +21,14 @@ _PROGRAMS = ("/usr", "/etc", "/opt", "/var", "/bin", "/sbin", "/lib", "/lib64")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # What units make for their daemons: (folder, owner).
 _RUNTIME = (("run/memcached", "memcache"), ("run/haproxy", "haproxy"), ("run/sogo", "sogo"), ("run/lock", "root"))
+# Postfix's queue (postfix-files(5) of its source): folder, group, mode; all but `pid` are the user postfix's.
+_QUEUE = (
+    *((name, "root", 0o700) for name in
+      ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")),
+    ("maildrop", "postdrop", 0o730),
+    ("public", "postdrop", 0o710),
+    ("pid", "root", 0o755),
+)  # fmt: skip
 _SIZE = "size=256m"
 # The folders below those that programs expect to find in the same place, and how deep.
 _SKELETONS = {"/var/log": 2, "/run": 1}
@@ -29,7 +37,6 @@ _SKELETONS = {"/var/log": 2, "/run": 1}
 def enter(plan: ShadowPlan) -> None:
     """Builds the shadow's root and goes into it. Raises OSError that names what could not be mounted."""
     skeletons = {folder: list(_folders(Path(folder), depth)) for folder, depth in _SKELETONS.items()}
-    skeletons[plan.queue] = list(_folders(Path(plan.queue), 1))
     live_mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     mounts.mount("tmpfs", "shadow", _STAGE, f"mode=755,{_SIZE}")
     root = _STAGE / "root"
@@ -116,9 +123,11 @@ def _settle(root: Path, plan: ShadowPlan) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(Exception):  # a component that is not installed has no user
             os.chown(folder, *owner_ids(owner, owner))
-    private = root / plan.queue[1:] / "private"
-    private.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.chown(private, owner_ids("postfix", "root")[0], 0)
+    for name, group, mode in _QUEUE if "postfix" in plan.components else ():
+        folder = root / plan.queue[1:] / name
+        folder.mkdir(parents=True, exist_ok=True)
+        os.chown(folder, *owner_ids("root" if name == "pid" else "postfix", group))
+        folder.chmod(mode)
     for home in {person.home for person in plan.people}:
         store = root / home[1:]
         store.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,16 @@ _MOST_BYTES = 1 << 20
 
 
 class Unexpected(Exception):
-    """The other side did not do what it should; the text says what it did."""
+    """The other side did not do what it should; the text says what it did.
+
+    `clear` says that the text alone tells what is wrong: no log has to be asked. `clue` is a regular expression for
+    the line of the staged files that is to blame, or "".
+    """
+
+    def __init__(self, text: str, *, clear: bool = False, clue: str = "") -> None:
+        super().__init__(text)
+        self.clear = clear or bool(clue)
+        self.clue = clue
 
 
 class Talk:

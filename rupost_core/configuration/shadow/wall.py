@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,10 @@ from rupost_core.i18n import translate as _
 
 SECONDS = 6.0
 # Of that, what systemd and the ending take.
-_MARGIN_SECONDS = 0.4
+_MARGIN_SECONDS = 0.5
+# Processes that want a processor, for each of them; beyond, the machine is overloaded.
+_USUAL_LOAD = 2.0
+_MOST_STRETCHED = 3.0
 _UNIT = "rupost-shadow"
 _OUTSIDE = "rupost_core.configuration.shadow.outside"
 _BUSY = "already loaded"
@@ -38,7 +42,10 @@ class Inhabitants:
 
 
 class Shadow:
-    """See `walls.Wall`. `node` is (name, address); `seconds` are for everything, also when it fails."""
+    """See `walls.Wall`. `node` is (name, address); `seconds` are for everything, also when it fails.
+
+    On an overloaded machine they are stretched (`stretched`): a good configuration is not refused for being slow.
+    """
 
     name: WallName = "shadow"
 
@@ -58,6 +65,7 @@ class Shadow:
 
     def problems(self, candidate: Candidate, notice: Notice) -> list[Problem]:
         started = time.monotonic()
+        seconds = stretched(self._seconds, os.getloadavg()[0], os.cpu_count() or 1)
         own = frozenset(own_addresses())
         reached, problems = reach(outside_services(candidate.files, own))
         notice("outside", time.monotonic() - started, problems)
@@ -73,7 +81,7 @@ class Shadow:
             reached=reached,
             people=inhabitants.people,
             domains=inhabitants.domains,
-            deadline=started + self._seconds - _MARGIN_SECONDS,
+            deadline=started + seconds - _MARGIN_SECONDS,
             measure=self._measure,
         )
         return self._try(intended, notice)
@@ -105,7 +113,7 @@ class Shadow:
 
     def _run(self, intended: ShadowPlan, hear: Callable[[str], None]) -> Finished:
         """The unit's name is the lock: while an earlier shadow is on its way out, this one waits."""
-        longest = self._seconds + 2
+        longest = intended.deadline - time.monotonic() + _MARGIN_SECONDS + 2
         words = [
             "systemd-run", "--collect", "--quiet", "--wait", "--pipe", f"--unit={_UNIT}",
             "--description=RuPost: shadow start of a staged configuration",
@@ -122,6 +130,11 @@ class Shadow:
             if not busy or time.monotonic() > intended.deadline:
                 return finished
             time.sleep(_BUSY_PAUSE_SECONDS)
+
+
+def stretched(seconds: float, load: float, processors: int) -> float:
+    """The time for a shadow start while so many processes (load average) want the processors, at most threefold."""
+    return seconds * min(max(load / (_USUAL_LOAD * processors), 1.0), _MOST_STRETCHED)
 
 
 def _impossible(reason: str) -> Problem:

@@ -1,0 +1,144 @@
+"""kill -9 of real deployments on a real node: link and running daemons are wholly on one generation within 2 s.
+
+Two generations that differ in every component are deployed in turn, each way cut short: by time, or at a system call.
+Sometimes the agent dies in the same moment, sometimes the whole node. `make test` takes a seeded sample;
+RUPOST_SWEEP=1 takes 160 points.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from lab import cgroup
+from lab import node as nodes
+from lab.layout import NODE1
+from tests.lab.test_deployment import deploy, mail_flows
+
+SWEEP = os.environ.get("RUPOST_SWEEP") == "1"
+SEED = 20261124
+POINTS = 160 if SWEEP else 6
+NODE_DEATHS = 8 if SWEEP else 1
+MOST_SECONDS = 2.0
+SCRIPT = "/root/crash_on_node.py"
+
+
+def settings(letter: str) -> list[str]:
+    answer = f'"marker-{letter}"'
+    return [
+        f"message_size_limit={41 + 'AB'.index(letter)}M",
+        f"dovecot_extra=login_greeting = marker-{letter}",
+        f"nginx_extra=location = /marker {{ return 200 {answer}; }}",
+        "haproxy_extra=frontend marker\n    bind :8998\n    mode http\n"
+        f"    http-request return status 200 content-type text/plain string {answer}",
+        f"sogo_extra=SOGoPageTitle = {answer};",
+    ]
+
+
+@pytest.fixture(scope="module")
+def two(node):
+    """The numbers of the generations A and B; afterwards the one from before is live again."""
+    before = number(node)
+    node.put(Path(__file__).parent / "crash_on_node.py", SCRIPT)
+    found = []
+    for letter in "AB":
+        deploy(node, *settings(letter))
+        found.append(number(node))
+        assert set(json.loads(node.run("python3", SCRIPT, "markers").stdout).values()) == {letter}
+    yield found
+    node.run("rupost", "config", "rollback", str(before))
+
+
+def number(node) -> int:
+    return int(node.live().rpartition("/")[2])
+
+
+def other(node, two) -> int:
+    return two[0] if number(node) == two[1] else two[1]
+
+
+def trial(node, two, kind, when, *extra):
+    done = node.run("python3", SCRIPT, "trial", str(other(node, two)), kind, str(when), *extra)
+    result = json.loads(done.stdout)
+    assert result["record"] is None, result
+    assert set(result["markers"].values()) == {result["letter"]}, result
+    assert result["live"] in (result["former"], result["target"]), result
+    assert result["seconds"] is not None and result["seconds"] <= MOST_SECONDS, result
+    return result
+
+
+def outcomes(node):
+    rows = json.loads(node.run("rupost", "config", "history", "--json").stdout)
+    return [row["deployment"]["outcome"] for row in rows if row["deployment"]]
+
+
+# The calls of one deployment's main thread that matter, and how many of each there are (strace); from the second
+# number on they come after the switch.
+CALLS = {"fsync": (43, 36), "rename": (5, 3), "vfork": (7, 2), "clone3": (12, 5), "write": (38, 14),
+         "unlinkat": (34, 34), "utimensat": (26, 26), "fchmod": (28, 27), "mkdir": (34, 34)}  # fmt: skip
+
+
+def points():
+    chosen = random.Random(SEED)
+    for index in range(POINTS):
+        extra = ("agent",) if index % 3 == 2 else ()
+        call = chosen.choice(list(CALLS))
+        late = chosen.choice([name for name, (most, after) in CALLS.items() if after < most])
+        yield (
+            ("switched", round(chosen.uniform(0.0, 0.9), 3), extra),
+            (late, chosen.randint(CALLS[late][1], CALLS[late][0]), extra),
+            (call, chosen.randint(1, CALLS[call][0]), extra),
+            ("begun", round(chosen.uniform(0.3, 2.5), 3), extra),
+        )[index % 4]
+
+
+def test_a_killed_deployment_leaves_nothing_in_between(lab, node, two):
+    results = [trial(node, two, kind, when, *extra) for kind, when, extra in points()]
+    killed = [result for result in results if result["killed"]]
+    switched = [result for result in killed if result["live"] == result["target"]]
+    slowest = max(result["seconds"] for result in results)
+    print(f"seed {SEED}: {len(results)} deployments, {len(killed)} killed before their end, of which {len(switched)} "
+          f"had come through; slowest recovery {slowest:.2f} s, with SOGo "
+          f"{max(result['seconds_all'] for result in results):.2f} s")  # fmt: skip
+    assert len(killed) >= len(results) / 2
+    mail_flows(lab)
+    deadline = time.monotonic() + 15
+    while {"running", "waiting"} & set(outcomes(node)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not {"running", "waiting"} & set(outcomes(node))
+
+
+def test_a_killed_node_boots_with_one_generation(lab, node, two):
+    chosen = random.Random(SEED + 1)
+    for _index in range(NODE_DEATHS):
+        target, former = other(node, two), number(node)
+        node.run(
+            "sh", "-c", f"rupost config rollback {target} >/dev/null 2>&1 & sleep {chosen.uniform(0.8, 2.0):.3f}"
+        )
+        reboot()
+        for _attempt in range(40):
+            shown = set(json.loads(node.run("python3", SCRIPT, "markers").stdout).values())
+            if len(shown) == 1 and "" not in shown:
+                break
+            time.sleep(0.5)
+        now = number(node)
+        assert now in (target, former)
+        assert shown == {"AB"[two.index(now)]}
+        node.run("test", "!", "-e", "/var/lib/rupost/configuration/transition.json")
+    mail_flows(lab)
+    assert not {"running", "waiting"} & set(outcomes(node))
+
+
+def reboot(pause: float = 0.0) -> None:
+    """As a power cut does to all processes; what the kernel holds for the disk survives (test_power_cut.py)."""
+    cgroup.kill(NODE1.name)
+    time.sleep(pause)
+    nodes.boot(NODE1)
+    nodes.wait(NODE1)
+    # The lab does not enable it: what comes before happens without a database.
+    nodes.execute(NODE1, ["systemctl", "start", "postgresql"])
