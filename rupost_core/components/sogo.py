@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-import socket
 
 from rupost_core.components.authorities import authorities_trouble
 from rupost_core.components.model import Problem, StagedView, problems_by_pattern
+from rupost_core.components.sogo_services import service_problems
 from rupost_core.i18n import translate as _
 
 _MESSAGE = re.compile(r"(?P<reason>[Pp]arse[^\n]*? at line (?P<line>\d+)[^\n]*)")
@@ -17,8 +17,6 @@ _MESSAGE = re.compile(r"(?P<reason>[Pp]arse[^\n]*? at line (?P<line>\d+)[^\n]*)"
 _LEAST_LINES = 3
 _ENVIRONMENT = "sogo/environment"
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)")
-_SERVER = re.compile(r"\s*SOGo(?:IMAP|Sieve|SMTP)Server\s*=\s*\"?\w+://(?P<host>[\w.-]+):(?P<port>\d{1,5})")
-_CONNECT_SECONDS = 2.0
 # Debian's unit reads PREFORK; libldap, libpq, GNUstep and the C library read the others.
 _MEANT = re.compile(r"PREFORK|(LDAP|PG|GNUSTEP_|LC_|MALLOC_)[A-Z0-9_]+|LANG|TZ|HOME|LD_PRELOAD|MALLOC_ARENA_MAX")
 
@@ -34,7 +32,7 @@ class SOGo:
         return ""
 
     def check(self, view: StagedView) -> list[Problem]:
-        return self._settings(view) or [*self._environment(view), *self._servers(view)]
+        return self._settings(view) or [*self._environment(view), *service_problems(view)]
 
     def _settings(self, view: StagedView) -> list[Problem]:
         done = view.run(
@@ -48,19 +46,6 @@ class SOGo:
             said = " ".join(done.stderr.split())[-300:]
             return [Problem(self.name, self.main_file, None, said or _("the file holds no settings"))]
         return []
-
-    def _servers(self, view: StagedView) -> list[Problem]:
-        """Mail servers on other hosts must be there; those of this node come up with the generation."""
-        problems = []
-        for number, line in enumerate(view.text(self.main_file).split("\n"), 1):
-            match = _SERVER.match(line)
-            if match and not match["host"].startswith("127."):
-                try:
-                    socket.create_connection((match["host"], int(match["port"])), _CONNECT_SECONDS).close()
-                except OSError as error:
-                    reason = f"{match['host']}:{match['port']}: {error.strerror or error}"
-                    problems.append(Problem(self.name, self.main_file, number, reason))
-        return problems
 
     def _environment(self, view: StagedView) -> list[Problem]:
         problems = []

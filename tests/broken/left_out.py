@@ -24,7 +24,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     r"dovecot/dovecot\.conf": (
         r"protocols =", r"mail_location =", r"mail_uid =", r"ssl_cert =", r"ssl_key =", r"haproxy_trusted_networks =",
         r"mmap_disable =", r"mail_fsync =", r"    haproxy = yes", r"  driver = ", r"  args = ",
-        r"first_valid_uid =", r"auth_mechanisms =", r"  quota = ", r"  executable = quota-status",
+        r"first_valid_uid =", r"  quota = ", r"  executable = quota-status",
     ),
     r"dovecot/sql\.conf": (r"driver =", r"connect =", r"user_query ="),
     r"dovecot/ldap-.+\.conf": (r"uris =", r"auth_bind =", r"base =", r"dnpass =", r"pass_filter =", r"pass_attrs ="),

@@ -42,7 +42,7 @@ _NAMES = _words(
     to_https rupost"""
 )
 _WORD = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]*[A-Za-z0-9](?![\w/])")
-_UNIT = re.compile(r"(?<![\w.:/-])\d+(?:ms|s|m|h|d|k|M)(?![\w.])")
+_UNIT = re.compile(r"(?<![\w.:/%-])\d+(?:ms|s|m|h|d|k|M)(?![\w.])")
 _NUMBER = re.compile(r"^\s*\"?\d+\"?\s*$")
 _PATH = re.compile(
     r"(?:/var/lib/rupost/configuration/live|/usr/lib|/etc|/var/spool/postfix)/[\w./-]*\w|(?<![\w/])private/[\w-]+"
@@ -65,10 +65,9 @@ def statement_faults(file: RenderedFile) -> Iterator[Broken]:
         for way, span, text in _broken_parts(language, content, one, name, names):
             edit = Edit(file.path, put(content, one.line, span, text))
             old = _text(content, one.line, span)
-            yield Broken(
-                f"{file.path}:{one.line + 1} {way} {text.strip()[:40]}", way, (file.path,), edits=(edit,),
-                line=one.line + 1, elsewhere=way in _AGREED or old in _NAMES or one.section == "section",
-            )  # fmt: skip
+            elsewhere = way in _AGREED or old in _NAMES or one.section == "section" or name == "haproxy"
+            yield Broken(f"{file.path}:{one.line + 1} {way} {text.strip()[:40]}", way, (file.path,), edits=(edit,),
+                         line=one.line + 1, elsewhere=elsewhere)  # fmt: skip
 
 
 Part = tuple[str, tuple[int, int], str]

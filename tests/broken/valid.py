@@ -54,7 +54,7 @@ class Valid:
 
 
 def valid_settings(spec: TemplateSpec, base: dict[str, Any], seed: int, most: Mapping[str, int]) -> Iterator[Valid]:
-    """Without an end. `base` are settings that only one value fits (the host's own name), `most` the host's limits."""
+    """Without end. `base` are settings that only one value fits (the host's own name), `most` the host's limits."""
     number = 0
     while True:
         dice = random.Random(f"{seed}/{number}")

@@ -65,7 +65,7 @@ def whole_file_faults(
 
 
 def _is_read(file: RenderedFile, all_files: tuple[RenderedFile, ...]) -> bool:
-    name = file.path.rpartition("/")[2]
+    name = file.path.partition("/")[2]
     return any(name in other.content for other in all_files if other.path != file.path)
 
 
