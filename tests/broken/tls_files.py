@@ -71,7 +71,7 @@ def _new_key() -> Key:
 
 def _certificate(key: Key, name: str, now: datetime, begin: float = -1, end: float = 90, issuer: Key | None = None,
                  is_authority: bool = False) -> str:  # fmt: skip
-    """A PEM certificate for `name`, good from `begin` to `end` days from now; signed by the issuer's key or its own."""
+    """A PEM certificate for `name`, good from `begin` to `end` days from now, signed by `issuer` or by itself."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     issued_by = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")]) if issuer else subject
     builder = (

@@ -2,8 +2,8 @@
 
     python3 sweep.py {broken|valid} --seed N --first N --count N [--until WALL] [--only PATTERN]
 
-Prints one JSON object a line. Each is staged and examined as a deployment does it (deploy.py), up to the switch, which
-never comes. `tests/broken` lies beside this file. Of the valid ones every 50th is also started in the shadow.
+Prints one JSON object a line. Each is staged and examined as a deployment does it (deploy.py), up to the switch,
+which never comes. `tests/broken` lies beside this file. Of the valid ones every 50th is also started in the shadow.
 """
 
 import argparse

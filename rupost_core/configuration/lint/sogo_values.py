@@ -40,6 +40,11 @@ _WORDS = {
     "scope": listed("BASE ONE SUB base one sub"),
     "encryption": listed("SSL STARTTLS"),
 }
+_SCHEMES = {
+    "SOGoIMAPServer": listed("imap imaps"),
+    "SOGoSMTPServer": listed("smtp smtps"),
+    "SOGoSieveServer": listed("sieve sieves"),
+}
 # SOGoSupportedLanguages of SOGo 5.8; a language that is not there shows the pages without any text.
 _LANGUAGES = listed(
     """Arabic Basque Bosnian Bulgarian Catalan ChineseChina ChineseTaiwan Croatian Czech Danish Dutch English Finnish
@@ -84,6 +89,9 @@ def _trouble(key: str, text: str) -> str:
         return "" if text in known else _unknown(text, known)
     if key == "SOGoLanguage":
         return "" if text in _LANGUAGES else _unknown(text, _LANGUAGES)
+    if key in _SCHEMES:
+        scheme, separator, _place = text.partition("://")
+        return _unknown(scheme, _SCHEMES[key]) if separator and scheme not in _SCHEMES[key] else ""
     if key in _WORDS:
         return "" if text in _WORDS[key] else _unknown(text, _WORDS[key])
     return ""
