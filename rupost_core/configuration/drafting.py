@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -98,7 +98,7 @@ class Drafting:
         return replace(
             draft.plan,
             ports=port_changes(draft.old_files, draft.files, facts),
-            findings=_blamed(lint(draft.files, facts), draft),
+            findings=_blamed(lint(draft.files, facts), draft, facts),
             open_sessions=open_sessions(),
         )
 
@@ -125,7 +125,9 @@ class Drafting:
         version = None if newest or not current else store.get_generation(connection, current).template_version
         return self.draft(connection, Wish(version=version), overridden=overridden).files
 
-    def blamed(self, connection: Connection, number: int, problems: Sequence[Problem]) -> list[Problem]:
+    def blamed(
+        self, connection: Connection, number: int, problems: Sequence[Problem], facts: HostFacts
+    ) -> list[Problem]:
         """Problems of a stored generation, each with the parameter that its line came from."""
         generation = store.get_generation(connection, number)
         template = self.template_of(connection, generation)
@@ -134,7 +136,8 @@ class Drafting:
         except InputError:
             return list(problems)  # of an earlier version of the template, which asked for other parameters
         surroundings = gather(connection, self._desk, self._live)
-        return blame(template, values, surroundings, self.files(connection, number), problems)
+        files = self.files(connection, number)
+        return blame(template, values, surroundings, files, problems, _linting(facts))
 
     def live_folder(self, connection: Connection) -> LiveFolder:
         """What the live generation holds for this node; raises NotFound when the database does not know it."""
@@ -206,10 +209,15 @@ def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
         raise CheckFailed(lines[0], details=lines[1:], hint=_("Install the right version, or take another template."))
 
 
-def _blamed(findings: list[Finding], draft: Draft) -> tuple[Finding, ...]:
+def _linting(facts: HostFacts) -> Callable[[tuple[RenderedFile, ...]], list[Problem]]:
+    """The lint's errors on other files of the same node."""
+    return lambda files: [found.problem for found in lint(files, facts) if found.severity == "error"]
+
+
+def _blamed(findings: list[Finding], draft: Draft, facts: HostFacts) -> tuple[Finding, ...]:
     """The findings, each with the parameter that its line came from."""
     problems = [finding.problem for finding in findings]
-    blamed = blame(draft.template, draft.values, draft.surroundings, draft.files, problems)
+    blamed = blame(draft.template, draft.values, draft.surroundings, draft.files, problems, _linting(facts))
     return tuple(replace(finding, problem=problem) for finding, problem in zip(findings, blamed, strict=True))
 
 

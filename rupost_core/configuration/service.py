@@ -17,6 +17,7 @@ from rupost_core.configuration.drafting import Drafting, Wish
 from rupost_core.configuration.drift_guard import DriftGuard
 from rupost_core.configuration.events import EventLog
 from rupost_core.configuration.library import Template, builtin_templates
+from rupost_core.configuration.lint import HostFacts
 from rupost_core.configuration.lint_wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
 from rupost_core.configuration.live_folder import LiveFolder
@@ -221,9 +222,9 @@ class ConfigurationService(Service):
         return target, plan
 
     @operation("config.blame", Role.VIEWER, reads=True)
-    def _blame(self, work: Work, number: int, problems: list[Problem]) -> list[Problem]:
+    def _blame(self, work: Work, number: int, problems: list[Problem], facts: HostFacts) -> list[Problem]:
         """Names the parameters that refused lines of a generation came from."""
-        return self.drafting.blamed(work.connection, number, problems)
+        return self.drafting.blamed(work.connection, number, problems, facts)
 
     def _bring_node_to(
         self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner, guard: DriftGuard
@@ -250,7 +251,7 @@ class ConfigurationService(Service):
             _both(report, events.add),
             walls=(Lint(facts), Checkers(registry.ALL), Shadow((node, address), self.inhabitants)),
             skipped=manner.skip,
-            blame=lambda problems: self._blame(number, problems),
+            blame=lambda problems: self._blame(number, problems, facts),
             before_switch=guard.before_switch,
         )
         try:
