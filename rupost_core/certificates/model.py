@@ -66,7 +66,7 @@ def read_pair(chain_pem: bytes, key_pem: bytes, now: datetime) -> Parsed:
     weak, or the certificate has expired.
     """
     chain = _read_chain(chain_pem)
-    key = _read_key(key_pem)
+    key = read_key(key_pem)
     leaf = chain[0]
     if _public_bytes(leaf.public_key()) != _public_bytes(key.public_key()):
         raise CertificateError(
@@ -126,7 +126,8 @@ def _read_chain(pem: bytes) -> list[x509.Certificate]:
         ) from error
 
 
-def _read_key(pem: bytes) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
+def read_key(pem: bytes) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
+    """A private key from PEM; raises CertificateError when it is encrypted, or neither RSA nor EC."""
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except TypeError as error:

@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from rupost_core.components.authorities import authorities_trouble
 from rupost_core.components.dovecot_effective import Setting
 from rupost_core.components.model import Problem, StagedView
 from rupost_core.i18n import translate as _
@@ -45,6 +46,15 @@ _LDAP_KEYS = frozenset(
      "user_attrs", "user_filter", "pass_attrs", "pass_filter", "iterate_attrs", "iterate_filter",
      "default_pass_scheme", "userdb_warning_disable", "blocking"}
 )  # fmt: skip
+_SQL_NEEDED = (frozenset({"driver", "connect"}),)
+_LDAP_NEEDED = (frozenset({"uris", "base"}), frozenset({"hosts", "base"}))
+_YES_NO = frozenset({"yes", "no"})
+_LDAP_WORDS = {
+    "auth_bind": _YES_NO, "tls": _YES_NO, "sasl_bind": _YES_NO, "blocking": _YES_NO,
+    "scope": frozenset({"base", "onelevel", "subtree"}),
+    "deref": frozenset({"never", "searching", "finding", "always"}),
+    "tls_require_cert": frozenset({"never", "hard", "demand", "allow", "try"}),
+}  # fmt: skip
 
 
 def part_problems(view: StagedView, settings: list[Setting]) -> list[Problem]:
@@ -195,25 +205,43 @@ def _files(settings: list[Setting]) -> dict[str, frozenset[str]]:
     return files
 
 
+def _value_trouble(view: StagedView, name: str, value: str) -> str:
+    """What is wrong with a setting of a driver's own file, or ""."""
+    if name == "driver" and not (_MODULES / f"auth/libdriver_{value}.so").exists():
+        return _("unknown driver “{driver}”.", driver=value)
+    if name in ("ldap_version", "debug_level") and not value.isdigit():
+        return _("“{raw}” is not a whole number", raw=value)
+    if name in _LDAP_WORDS and value not in _LDAP_WORDS[name]:
+        return _("unknown value “{value}”.", value=value) + nearest(value, _LDAP_WORDS[name])
+    if name.endswith(("_file", "_dir")) and value.startswith("/") and not view.real(value).exists():
+        return _("there is no file {path}", path=value)
+    if name == "tls_ca_cert_file":
+        return authorities_trouble(view.real(value))
+    return ""
+
+
 def _file_problems(view: StagedView, path: str, keys: frozenset[str]) -> list[Problem]:
     file = view.relative(path)
     problems = []
-    lines = view.text(file).splitlines() if file != path else []
+    given: set[str] = set()
+    lines = view.text(file).split("\n") if file != path else []
     for number, line in enumerate(lines, 1):
         name, equals, value = (part.strip() for part in line.partition("="))
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        reason = ""
+        given.add(name)
         if not equals:
             reason = _("“{line}” is not name = value", line=name)
         elif name not in keys:
             reason = _("unknown setting “{name}”.", name=name) + nearest(name, keys)
-        elif name == "driver" and not (_MODULES / f"auth/libdriver_{value}.so").exists():
-            reason = _("unknown driver “{driver}”.", driver=value)
-        elif name.endswith(("_file", "_dir")) and value.startswith("/") and not view.real(value).exists():
-            reason = _("there is no file {path}", path=value)
+        else:
+            reason = _value_trouble(view, name, value)
         if reason:
             problems.append(Problem("dovecot", file, number, reason))
+    needed = _SQL_NEEDED if keys is _SQL_KEYS else _LDAP_NEEDED
+    if file != path and not problems and not any(names <= given for names in needed):
+        names = ", ".join(sorted(needed[0]))
+        problems.append(Problem("dovecot", file, None, _("some of the settings {names} are missing", names=names)))
     return problems
 
 

@@ -17,7 +17,7 @@ _NEW_WORKER = re.compile(r"^\d+\s+worker\s+0\s", re.MULTILINE)
 _ALERT = re.compile(r"^\[ALERT\]\s+\(\d+\) : ")
 _MESSAGE = re.compile(
     r"^\[(?:ALERT|WARNING)\][^\n]*?: (?:config : )?"
-    r"(?:parsing \[(?P<file>[^\]:]+):(?P<line>\d+)\] ?: ?)?(?P<reason>[^\n]+)$",
+    r"(?:(?:parsing )?\[(?P<file>[^\]:]+):(?P<line>\d+)\] ?: ?)?(?P<reason>[^\n]+)$",
     re.MULTILINE,
 )
 _SUMMARY = re.compile(r"^(Error\(s\) found|Fatal errors found|Some warnings were found|Missing)")

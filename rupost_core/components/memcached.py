@@ -37,7 +37,7 @@ class Memcached:
         problems: list[Problem] = []
         options: list[str] = []
         lines: dict[str, int] = {}
-        for number, line in enumerate(view.text(self.main_file).splitlines(), 1):
+        for number, line in enumerate(view.text(self.main_file).split("\n"), 1):
             try:
                 words = shlex.split(line, comments=True)
             except ValueError as error:
@@ -52,6 +52,8 @@ class Memcached:
             options += [] if words[0] in _LEFT_OUT else words
         if not lines:
             problems.append(self._problem(None, _("the file holds no settings")))
+        elif "-l" not in lines:
+            problems.append(self._problem(None, _("without -l it would serve everybody on every address")))
         return problems or self._try(view, options, lines)
 
     def _try(self, view: StagedView, options: list[str], lines: dict[str, int]) -> list[Problem]:

@@ -65,7 +65,8 @@ class StagedView:
     def text(self, file: str) -> str:
         """A staged file's text, `file` relative to the live root; "" when it is missing."""
         try:
-            return (self.staged / file).read_text(encoding="utf-8", errors="replace")
+            # As bytes: reading as text would turn carriage returns into line ends, which the daemons do not.
+            return (self.staged / file).read_bytes().decode("utf-8", "replace")
         except OSError:
             return ""
 
@@ -79,7 +80,7 @@ class StagedView:
 
     def line_of(self, file: str, pattern: str) -> int | None:
         """The last line of a staged file that the regular expression matches: the later of two settings wins."""
-        lines = self.text(file).splitlines()
+        lines = self.text(file).split("\n")
         matching = [number for number, line in enumerate(lines, 1) if re.search(pattern, line)]
         return matching[-1] if matching else None
 

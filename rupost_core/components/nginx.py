@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.parsers import expat
 
 from rupost_core.components.model import Problem, StagedView, problems_by_pattern
 from rupost_core.host.processes import wait_for_new_child
@@ -38,7 +39,19 @@ class Nginx:
             return problems or [Problem(self.name, self.main_file, None, done.output[-500:])]
         # Warnings pass by nginx; a limit of this machine that it cannot raise is no fault of the file.
         problems = [problem for problem in problems if "setrlimit" not in problem.reason]
-        return problems or self._missing(view)
+        return problems or [*self._missing(view), *self._documents(view)]
+
+    def _documents(self, view: StagedView) -> list[Problem]:
+        """What mail programs configure themselves by is well-formed XML."""
+        problems = []
+        for path in sorted((view.staged / "nginx").glob("*.xml")):
+            parser = expat.ParserCreate()
+            try:
+                parser.Parse(path.read_bytes(), True)
+            except expat.ExpatError as error:
+                reason = expat.ErrorString(error.code) or str(error)
+                problems.append(Problem(self.name, f"nginx/{path.name}", error.lineno, reason))
+        return problems
 
     def _missing(self, view: StagedView) -> list[Problem]:
         """What is served from files that are not there: nginx would say 404 only when somebody asks."""

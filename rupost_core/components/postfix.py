@@ -6,6 +6,7 @@ terminal; so it is given one.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 
@@ -61,8 +62,11 @@ class Postfix:
         if place:
             return Problem(self.name, view.relative(place["file"]), int(place["line"]), said[place.end() :].strip())
         file = self.main_file
-        named = re.match(r"(/\S+?): ", said)
+        named = re.match(r"(?:[a-z]+:)*(/\S+?): ", said)
         if named:
             file, said = view.relative(named[1]), said[named.end() :]
+        written = re.search(r": (/\S+)$", said)
+        if written and view.relative(os.path.normpath(written[1])) != written[1]:
+            file = view.relative(os.path.normpath(written[1]))
         lines = (view.line_of(file, rf"^\s*(?:-o )?{word}\s*=") for word in _WORD.findall(said))
         return Problem(self.name, file, next(filter(None, lines), None), said)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rupost_core.components.model import Problem, StagedView
+from rupost_core.host.commands import Finished
 from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
 
@@ -48,16 +49,29 @@ def table_problems(view: StagedView, settings: str, overrides: str) -> list[Prob
         if _MADE.search(name):
             continue
         line = view.line_of(file, rf"^\s*(?:-o\s*)?\{{?\s*{re.escape(name)}\s*=")
-        wrong = _unknown_type(name, value, types)
-        if wrong:
-            reason = _("unknown table type “{type}”.", type=wrong) + nearest(wrong, types)
+        reason = _type_trouble(name, value, types)
+        if reason:
             problems.append(Problem("postfix", file, line, reason))
         for table in _TABLE.finditer(value):
             if table["type"] in types:
                 tables.setdefault(table[0], (table, file, line))
     with ThreadPoolExecutor(4) as pool:
         answers = pool.map(lambda asked: (asked, _answer(view, asked[0])), tables.values())
-        return problems + [_table_problem(view, asked, reason) for asked, reason in answers if reason]
+        problems += [_table_problem(view, asked, reason) for asked, reason in answers if reason]
+    return problems or _relay_problems(view, settings)
+
+
+def _relay_problems(view: StagedView, settings: str) -> list[Problem]:
+    """Where the relay host wants a login, the table of passwords must hold one for it."""
+    values = {name: value for _file, name, value in _settings(settings, "")}
+    table = _TABLE.match(values.get("smtp_sasl_password_maps", ""))
+    host = values.get("relayhost", "")
+    if values.get("smtp_sasl_auth_enable") != "yes" or not table or not host:
+        return []
+    if _postmap(view, table, host).stdout.strip():
+        return []
+    file = view.relative(table["path"])
+    return [Problem("postfix", file, None, _("there is no login for the relay host {host}", host=host))]
 
 
 def _table_problem(view: StagedView, asked: tuple[re.Match[str], str, int | None], reason: str) -> Problem:
@@ -93,33 +107,37 @@ def _settings(settings: str, overrides: str) -> Iterator[tuple[str, str, str]]:
         yield _MASTER, name.strip().rpartition("/")[2], value
 
 
-def _unknown_type(name: str, value: str, types: set[str]) -> str:
-    """The first table type of the value that Postfix does not have, or ""."""
+def _type_trouble(name: str, value: str, types: set[str]) -> str:
+    """What is wrong with the table types that the value names, or ""."""
     if name.endswith("_restrictions"):
         named = re.findall(r"\bcheck_\w+_access[\s,]+(?:proxy:)?([a-z]+):", value)
     elif _HOLDS_TABLES.search(name):
         named = [match["type"] for match in _LOOKUP.finditer(value)]
     else:
         named = []
-    return next((word for word in named if word not in types), "")
+    wrong = next((word for word in named if word not in types), "")
+    if wrong:
+        return _("unknown table type “{type}”.", type=wrong) + nearest(wrong, types)
+    if name.endswith(("_maps", "_checks")) and "{" not in value:
+        bare = next((word for word in re.split(r"[\s,]+", value) if word and not re.match(r"\$|\w+:", word)), "")
+        if bare:
+            return _("“{word}” names no table, which is TYPE:NAME", word=bare)
+    return ""
 
 
 def _answer(view: StagedView, table: re.Match[str]) -> str:
-    """Why a table does not answer, or "". proxymap reads tables as the account postfix, daemons theirs as root."""
-    ask = [
-        "/usr/sbin/postmap",
-        "-c",
-        str(view.live / "postfix"),
-        "-q",
-        "check@invalid",
-        f"{table['type']}:{table['path']}",
-    ]
-    as_postfix = (
-        ["/usr/bin/setpriv", "--reuid=postfix", "--regid=postfix", "--clear-groups", "--"] if table["proxy"] else []
-    )
-    done = view.run([*as_postfix, *ask])
-    said = [line for line in done.stderr.splitlines() if line.strip() and "overriding earlier entry" not in line]
-    return _PREFIX.sub("", said[-1].strip()) if said else ""
+    """Why a table does not answer, or ""."""
+    done = _postmap(view, table, "check@invalid")
+    said = [_PREFIX.sub("", line.strip()) for line in done.stderr.splitlines() if line.strip()]
+    # The last line often only says that the query failed; what came before it says why.
+    return "; ".join(line for line in said if "overriding earlier entry" not in line)[:500]
+
+
+def _postmap(view: StagedView, table: re.Match[str], key: str) -> Finished:
+    """Asks a table: proxymap reads its tables as the account postfix, daemons theirs as root."""
+    name = f"{table['type']}:{table['path']}"
+    ask = ["/usr/sbin/postmap", "-c", str(view.live / "postfix"), "-q", key, name]
+    return view.run([*(_AS_POSTFIX if table["proxy"] else ()), *ask])
 
 
 def _line_named(view: StagedView, file: str, reason: str) -> int | None:

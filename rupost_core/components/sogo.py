@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
+from rupost_core.components.authorities import authorities_trouble
 from rupost_core.components.model import Problem, StagedView, problems_by_pattern
+from rupost_core.components.sogo_services import service_problems
 from rupost_core.i18n import translate as _
 
 _MESSAGE = re.compile(r"(?P<reason>[Pp]arse[^\n]*? at line (?P<line>\d+)[^\n]*)")
@@ -30,7 +32,7 @@ class SOGo:
         return ""
 
     def check(self, view: StagedView) -> list[Problem]:
-        return self._settings(view) or self._environment(view)
+        return self._settings(view) or [*self._environment(view), *service_problems(view)]
 
     def _settings(self, view: StagedView) -> list[Problem]:
         done = view.run(
@@ -47,6 +49,8 @@ class SOGo:
 
     def _environment(self, view: StagedView) -> list[Problem]:
         problems = []
+        if not re.search(r"^PREFORK=", view.text(_ENVIRONMENT), re.MULTILINE):
+            problems.append(Problem(self.name, _ENVIRONMENT, None, _("PREFORK, which the unit asks for, is not set")))
         for number, line in enumerate(view.text(_ENVIRONMENT).split("\n"), 1):
             if line.strip() and not line.startswith(("#", ";")):
                 reason = _trouble(view, line)
@@ -67,4 +71,4 @@ def _trouble(view: StagedView, line: str) -> str:
         return _("“{raw}” is not a number of processes", raw=value)
     if value.startswith("/") and not view.real(value).exists():
         return _("there is no file {path}", path=value)
-    return ""
+    return authorities_trouble(view.real(value)) if name == "LDAPTLS_CACERT" else ""

@@ -8,7 +8,8 @@ renderings of the one file and is done only when something was refused.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from rupost_core.configuration.model import RenderedFile, Surroundings
 from rupost_core.configuration.parameters import Value, Values, as_data, read
 from rupost_core.configuration.schema import Parameter
 from rupost_core.errors import TemplateError
+
+Lint = Callable[[tuple[RenderedFile, ...]], Sequence[Problem]]
 
 # How many other values are tried: one alone may happen to give the same line (a size in kilobytes, a choice of two).
 _ENOUGH = 2
@@ -32,6 +35,7 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "endpoint": ("blame.invalid:9", "other.invalid:10"),
     "network": ("192.0.2.0/24", "198.51.100.0/24"),
     "path": ("/blame", "/other"),
+    "milter": ("custom inet:blame.invalid:9", "custom unix:/other"),
     "time_zone": ("Etc/UTC", "Etc/GMT+1"),
 }
 
@@ -42,19 +46,63 @@ def blame(
     surroundings: Surroundings,
     files: Sequence[RenderedFile],
     problems: Sequence[Problem],
+    lint: Lint | None = None,
 ) -> list[Problem]:
     """The problems, each with the parameters that its line came from where there are any.
 
     `files` are those that were refused. They may differ from what the template gives (an override lies over it): a
-    line that is not the template's is blamed on no parameter.
+    line that is not the template's is blamed on no parameter. With `lint` (what it finds in files) a problem of two
+    files that do not agree is blamed on the parameter without which it would not be, also where the line that is
+    named is the other file's.
     """
     refused = {file.path: file.lines for file in files}
     paths = {problem.file for problem in problems if not problem.parameter} & refused.keys()
     origins = {path: _Origins(template, values, surroundings, path) for path in paths}
-    return [
+    blamed = [
         origins[problem.file].blamed(problem, refused[problem.file]) if problem.file in origins else problem
         for problem in problems
     ]
+    if lint is None or all(problem.parameter for problem in blamed):
+        return blamed
+    return _without(template, values, surroundings, files, blamed, lint)
+
+
+def _without(
+    template: Template,
+    values: Values,
+    surroundings: Surroundings,
+    files: Sequence[RenderedFile],
+    problems: list[Problem],
+    lint: Lint,
+) -> list[Problem]:
+    """Blames what the lint would not find with one of the administrator's own values back at its default."""
+    others: list[tuple[str, Values]] = []
+    for name, parameter in template.spec.parameters.items():
+        with suppress(ValueError):  # it has no default
+            default = read(parameter, parameter.default)
+            if as_data({"": default}) != as_data({"": values[name]}):
+                others.append((name, {**values, name: default}))
+    variants = [values, *(other for _name, other in others)]
+    own, *rendered = render_variants(template, variants, surroundings)
+    if tuple(files) != own:
+        return problems
+    found = {_same(problem) for problem in lint(tuple(files))}
+    for (name, _other), without in zip(others, rendered, strict=True):
+        if without is None or all(problem.parameter or _same(problem) not in found for problem in problems):
+            continue
+        left = {_same(problem) for problem in lint(without)}
+        problems = [
+            replace(problem, parameter=name)
+            if not problem.parameter and _same(problem) in found and _same(problem) not in left
+            else problem
+            for problem in problems
+        ]
+    return problems
+
+
+def _same(problem: Problem) -> tuple[str, str]:
+    """What two problems have in common that are the same but for the line, which moves with other lines."""
+    return problem.file, problem.reason
 
 
 @dataclass(frozen=True)

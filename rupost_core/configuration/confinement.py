@@ -68,9 +68,9 @@ def render_any(template: Template, values: Values, surroundings: Surroundings) -
 
 
 def render_variants(
-    template: Template, variants: list[Values], surroundings: Surroundings, only: Collection[str]
+    template: Template, variants: list[Values], surroundings: Surroundings, only: Collection[str] | None = None
 ) -> list[tuple[RenderedFile, ...] | None]:
-    """The files of these paths for each set of values; None where the template cannot do with the values.
+    """All files, or those paths `only`, for each set of values; None where the template cannot do with the values.
 
     Raises TemplateError when all together take too much.
     """

@@ -6,6 +6,7 @@ The rules, one line each with their codes, are in docs/lint.md.
 from __future__ import annotations
 
 from rupost_core.configuration.lint import (
+    autoconfiguration,
     certificate,
     chain,
     haproxy,
@@ -19,6 +20,7 @@ from rupost_core.configuration.lint import (
     relay,
     sockets,
     sogo,
+    sogo_values,
     storage,
     system,
     tls,
@@ -29,7 +31,7 @@ from rupost_core.configuration.model import RenderedFile
 __all__ = ["Finding", "HostFacts", "lint"]
 
 _OF_THE_SYSTEM = (relay, certificate, maps, postfix_names, storage, limits, haproxy, nginx, memcached)
-_OF_THE_LISTENERS = (chain, tls, sockets, ports, sogo)
+_OF_THE_LISTENERS = (chain, tls, sockets, ports, sogo, sogo_values, autoconfiguration)
 
 
 def lint(files: tuple[RenderedFile, ...], facts: HostFacts) -> list[Finding]:

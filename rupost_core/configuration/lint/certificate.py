@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 
 from rupost_core.certificates import dhparam
 from rupost_core.certificates.expiry import WARN_DAYS
-from rupost_core.certificates.model import read_pair
+from rupost_core.certificates.model import read_key, read_pair
 from rupost_core.configuration.lint.model import Finding, HostFacts, error, warning
 from rupost_core.configuration.lint.system import DOVECOT, MAIN, System
 from rupost_core.errors import CertificateError
@@ -63,6 +63,11 @@ def _pair(system: System, facts: HostFacts, use: _Use) -> Iterator[Finding]:
     if chain_file is None or key_file is None:
         return  # outside the generation, or missing, which another rule says
     file = (chain_file.component, chain_file.path, 1)
+    try:
+        read_key(key_file.content.encode())
+    except CertificateError as problem:
+        yield error("certificate", key_file.component, key_file.path, 1, problem.message)
+        return
     try:
         # An hour in which it surely was valid: the time is judged below, with the name of the file.
         certificates = x509.load_pem_x509_certificates(chain_file.content.encode())

@@ -15,6 +15,9 @@ from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
 
 _PROXIES = ("frontend", "backend", "listen")
+_NUMERIC = frozenset(
+    {"maxconn", "maxconnrate", "maxsessrate", "maxsslconn", "retries", "fullconn", "nbthread", "nbproc"}
+)
 _NEEDED = {"frontend": ("client",), "backend": ("connect", "server"), "listen": ("client", "connect", "server")}
 
 
@@ -25,6 +28,7 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     yield from _peers(sections, facts)
     yield from _timeouts(sections)
     for section in sections:
+        yield from _numbers(section)
         for line in section.every("bind"):
             yield from _address(line, facts)
 
@@ -100,6 +104,14 @@ def _timeouts(sections: tuple[Section, ...]) -> Iterator[Finding]:
             if missing:
                 reason = _("without “timeout {names}” dead connections stay for ever", names=", ".join(missing))
                 yield _wrong("timeout_missing", section.line, reason)
+
+
+def _numbers(section: Section) -> Iterator[Finding]:
+    """HAProxy takes a word for the number 0, which for some settings means “as you like”."""
+    for line in section.lines:
+        if line.words[0] in _NUMERIC and not (len(line.words) > 1 and line.words[1].isdigit()):
+            given = line.words[1] if len(line.words) > 1 else ""
+            yield _wrong("haproxy_number", line.line, _("“{raw}” is not a whole number", raw=given))
 
 
 def _address(line: Line, facts: HostFacts) -> Iterator[Finding]:
