@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rupost_cli import narration, output, words
+from rupost_cli.cert_show import say_what_the_panel_waits_for
 from rupost_cli.files import read_file
 from rupost_cli.session import open_core
 from rupost_cli.verbs import Noun, Whole, json_option
@@ -72,6 +73,7 @@ def deploy(reason: str, force: bool, skip: tuple[WallName, ...], as_json: bool, 
     wish = _wish(**wanted)
     with open_core() as core:
         outcome = core.configuration.deploy(wish, reason, _narrate, Manner(force, frozenset(skip)))
+        say_what_the_panel_waits_for(core)
     if as_json:
         output.show_json(outcome)
     elif outcome.generation is None:

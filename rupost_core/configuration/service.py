@@ -29,10 +29,12 @@ from rupost_core.configuration.plan import (
 from rupost_core.configuration.render import render
 from rupost_core.configuration.surroundings import gather
 from rupost_core.configuration.walls import Checkers, WallName
+from rupost_core.database.reader import cursor_of
 from rupost_core.errors import CheckFailed, DeploymentError, InputError, RolledBack, RupostError
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
+from rupost_core.mail import reading as mail
 from rupost_core.operation import Role, Service, Work, operation
 
 DEFAULT_TEMPLATE = "standalone"
@@ -40,12 +42,16 @@ DEFAULT_TEMPLATE = "standalone"
 
 @dataclass(frozen=True)
 class Wish:
-    """What an administrator asks for: a template (None: the live one's), values to set, names to put to default."""
+    """What an administrator asks for: a template (None: the live one's), values to set, names to put to default.
+
+    With `only`, just these files are rendered anew; all others stay as they are in the live generation.
+    """
 
     template: str | None = None
     version: str | None = None
     values: Mapping[str, Any] | None = None
     defaults: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,17 @@ class ConfigurationService(Service):
             self._files(work.connection, number),
         )
 
+    @operation("config.names", Role.VIEWER, reads=True)
+    def public_names(self, work: Work) -> tuple[str, ...]:
+        """The names that clients use for mail: the live mail host, and where programs look for their settings."""
+        number = self.live.current()
+        if not number:
+            return ()
+        host = store.generation_parameters(work.connection, self.desk.keyring, number).get("mail_host")
+        domains = [domain.name for domain in mail.every_domain(cursor_of(work.connection))]
+        found = [f"{service}.{domain}" for domain in domains for service in ("autoconfig", "autodiscover")]
+        return (str(host), *found) if host else tuple(found)
+
     @operation("config.diff", Role.VIEWER, reads=True)
     def diff(self, work: Work, old: int, new: int) -> tuple[FileChange, ...]:
         """Compares the files of two generations."""
@@ -247,7 +264,7 @@ class ConfigurationService(Service):
         deployment = NodeDeployment(
             self.live,
             registry.ALL,
-            NodeHost(self.desk.settings.node_address),
+            NodeHost(self.desk.settings.node_address, self.live),
             _both(report, events.add),
             walls=(Checkers(registry.ALL),),
             skipped=manner.skip,
@@ -278,6 +295,8 @@ class ConfigurationService(Service):
             given.pop(key, None)
         values = resolve(template.spec, given)
         files = render(template, values, gather(connection, self.desk, self.live))
+        if wish.only:
+            files = (*(f for f in old_files if f.path not in wish.only), *(f for f in files if f.path in wish.only))
         changes = compare(old_files, files)
         plan = Plan(
             based_on=current or None,
