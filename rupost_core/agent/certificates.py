@@ -84,8 +84,8 @@ class RenewedCertificates:
         live = configuration.live.certificate_pem()
         if not live or chain_of(live) == chain_of(certificate.chain_pem):
             return
-        reason = _("the certificate “{name}” was renewed", name=certificate.name)
-        logging.info("agent: %s", reason)
+        reason = _("the certificate “{name}”, issued by ACME", name=certificate.name)
+        logging.info("agent: %s", _("deploying: {reason}", reason=reason))
         configuration.deploy(Wish(only=(MAIL_CERTIFICATE, MAIL_KEY)), reason, _log)
 
 

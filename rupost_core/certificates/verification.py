@@ -198,8 +198,15 @@ def hash_name(certificate: x509.Certificate) -> str:
 def _chain(link: Link, chain: Sequence[x509.Certificate], expected: Expectation) -> Iterator[Finding]:
     if link.broken:
         yield Finding("chain", "error", link.broken, link.hint)
+    elif link.missing and expected.anchor_needed:
+        yield Finding("chain", "error", link.missing, link.hint)
     elif link.missing:
-        yield Finding("chain", "error" if expected.anchor_needed else "warning", link.missing, link.hint)
+        yield Finding(
+            "chain", "warning",
+            _("The root of the chain, {root}, is not known on this node.",
+              root=distinguished_name(chain[-1].issuer)),
+            _("See to it that people's programs trust it."),
+        )  # fmt: skip
     elif len(chain) == 1 and chain[0].subject == chain[0].issuer:
         yield Finding(
             "chain", "warning", _("The certificate is self-signed: clients will warn of it."),
