@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rupost_core.access.desk import OfficeDesk
     from rupost_core.access.key import KeyService
     from rupost_core.access.service import AccessService
+    from rupost_core.certificates.acme_service import AcmeService
+    from rupost_core.certificates.dhparam_service import DhparamService
     from rupost_core.certificates.service import CertificateService
     from rupost_core.checks.mailflow import MailflowService
     from rupost_core.cluster.service import ClusterService
@@ -59,6 +61,18 @@ class Core:
         from rupost_core.certificates.service import CertificateService
 
         return CertificateService(self.desk)
+
+    @cached_property
+    def acme(self) -> AcmeService:
+        from rupost_core.certificates.acme_service import AcmeService
+
+        return AcmeService(self.desk)
+
+    @cached_property
+    def dhparam(self) -> DhparamService:
+        from rupost_core.certificates.dhparam_service import DhparamService
+
+        return DhparamService(self.desk)
 
     @cached_property
     def cluster(self) -> ClusterService:

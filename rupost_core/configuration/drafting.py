@@ -43,7 +43,8 @@ DEFAULT_TEMPLATE = "standalone"
 class Wish:
     """What an administrator asks for: a template (None: the live one's), values to set, names to put to default.
 
-    With `adopted` (path → text) it is the live generation as it is, with these texts in it.
+    With `adopted` (path → text) it is the live generation as it is, with these texts in it. With `only`, just these
+    files are rendered anew; all others stay as they are in the live generation.
     """
 
     template: str | None = None
@@ -51,6 +52,7 @@ class Wish:
     values: Mapping[str, Any] | None = None
     defaults: tuple[str, ...] = ()
     adopted: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,9 @@ class Drafting:
             files = render_any(template, values, surroundings)
             if overridden:
                 files, uses = override.apply(files, drift_store.overrides(connection, self._desk.keyring))
+        if wish.only:
+            kept = [file for file in folder.files if file.path not in wish.only]
+            files = (*kept, *(file for file in files if file.path in wish.only))
         plan = self._plan(connection, folder, template, files)
         plan = replace(plan, parameters=_parameter_changes(template, before, values), overrides=uses)
         return Draft(template, values, surroundings, folder.files, files, plan, versions)

@@ -17,6 +17,7 @@ Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
 RelativePath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]([A-Za-z0-9_/-]|\.[A-Za-z0-9_-]){0,200}$")]
 TargetPath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]([A-Za-z0-9_/-]|\.[A-Za-z0-9_-]|\{name\}){0,200}$")]
 Account = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$|^[0-9]{1,9}$")]
+SharedFiles = Annotated[str, StringConstraints(pattern=r"^tls(/[a-z0-9_]([A-Za-z0-9_-]|\.[A-Za-z0-9_-]){0,100})?$")]
 Range = Annotated[str, StringConstraints(pattern=r"^(>=|<=|<|>|==)\d+(\.\d+)*( (>=|<=|<|>|==)\d+(\.\d+)*)*$")]
 Scalar = bool | int | str
 Default = Scalar | list[Scalar]
@@ -120,9 +121,9 @@ class File(_Strict):
 
 
 class ComponentFiles(_Strict):
-    """The files of one component, and the shared folders whose change concerns it too."""
+    """The files of one component, and the shared files whose change concerns it too: `tls` or `tls/FILE`."""
 
-    uses: list[Literal["tls"]] = []
+    uses: list[SharedFiles] = []
     files: list[File] = Field(min_length=1)
     drop: list[TargetPath] = Field([], description="With `extends`: paths of the base that this template leaves out.")
 
