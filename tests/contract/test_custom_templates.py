@@ -63,7 +63,8 @@ def generation_of(core, name, version):
             connection, core.desk.keyring, used=store.load_from_library(connection, name, version), parameters={},
             based_on=None, author="t", reason="t", component_versions={}, files={"node1": FILES},
         )  # fmt: skip
-        identity = store.start_deployment(connection, made.number, "node1", "t")
+        identity = store.next_deployment(connection)
+        store.start_deployment(connection, identity, made.number, "node1", "t")
         store.finish_deployment(connection, identity, "done")
         return made.number
 
