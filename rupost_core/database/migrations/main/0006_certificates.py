@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _NOW = sa.text("now()")
 
