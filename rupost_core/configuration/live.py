@@ -138,6 +138,8 @@ class LiveConfiguration:
         """What a writer that was killed has left half done; nothing live is among it."""
         for path in self._generations.glob(".staging-*"):
             shutil.rmtree(path, ignore_errors=True)
+        for path in self._generations.glob(".*.manifest.json.*"):
+            path.unlink(missing_ok=True)
         self.record.clear_leftovers()
 
     def _ensure_base(self) -> None:

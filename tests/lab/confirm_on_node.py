@@ -15,10 +15,9 @@ import sys
 import threading
 import time
 
-from crash_on_node import QUESTIONS, agent_pid, agree, letter, live, markers, record
+from crash_on_node import QUESTIONS, QUIET, agent_pid, agree, deployment, letter, live, markers, record
 
 WINDOW = 10
-QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 def kill(victim, deployer):
@@ -47,7 +46,7 @@ def confirmed(at, dies_after):
 def window(target, plan):
     former = live()
     started = time.monotonic()
-    command = ["/usr/bin/rupost", "config", "rollback", str(target), "--confirm-within", f"{WINDOW}s"]
+    command = [*deployment(target), "--confirm-within", f"{WINDOW}s"]
     deployer = subprocess.Popen(command, **QUIET)
     if plan["victim"] in ("deploy", "both"):
         time.sleep(plan["kill_at"])

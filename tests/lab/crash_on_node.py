@@ -1,6 +1,7 @@
 """Runs on the node: deployments killed at chosen moments, and how long link and daemons need to agree again.
 
     crash_on_node.py markers                        the generation's letter that each daemon shows, as JSON
+    crash_on_node.py count TARGET                   the calls of one: {"fsync": [all, first after the switch]}
     crash_on_node.py trial TARGET KIND WHEN [agent] one deployment to TARGET, killed; prints a JSON object
 
 KIND is `begun` (WHEN seconds after the start), `switched` (WHEN seconds after the link has moved), or a system call:
@@ -32,6 +33,8 @@ QUESTIONS = {
 }
 SIZES = {str(41 << 20): "A", str(42 << 20): "B"}  # message_size_limit
 RELOADABLE = ("postfix", "dovecot", "nginx", "haproxy")
+CALLS = "fsync,rename,vfork,clone3,write,unlinkat,unlink,utimensat,fchmod,fchown,mkdir,symlink"
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PATIENCE = 20.0
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 CONTEXT.check_hostname = False
@@ -94,12 +97,32 @@ def agent_pid():
     return int(shown.stdout)
 
 
+def deployment(target):
+    return ["/usr/bin/rupost", "config", "rollback", str(target), "--skip-wall", "shadow"]
+
+
+def count(target):
+    """Of the main thread, which alone switches and calls systemctl."""
+    subprocess.run(["strace", "-o", "/tmp/trace", "-e", f"trace={CALLS}", *deployment(target)], check=True, **QUIET)
+    found = {name: [0, 0] for name in CALLS.split(",")}
+    switched = False
+    for line in Path("/tmp/trace").read_text().splitlines():
+        name = line.partition("(")[0]
+        if name in found:
+            found[name][0] += 1
+            if switched and not found[name][1]:
+                found[name][1] = found[name][0]
+        switched = switched or ("/.live.new" in line and name == "rename")
+    return {name: numbers for name, numbers in found.items() if numbers[0]}
+
+
 def killed_deployment(target, kind, when, with_agent):
     """The moment in which it died, or None when it came to its end first; and its exit code."""
-    command = ["/usr/bin/rupost", "config", "rollback", str(target)]
+    # The shadow start, which takes most of the time, touches nothing live: one kind in four is enough for it.
+    command = deployment(target) if kind != "begun" else deployment(target)[:-2]
     agent = agent_pid() if with_agent else 0
     if kind in ("begun", "switched"):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, **QUIET)
         while kind == "switched" and live() != target and process.poll() is None:
             time.sleep(0.002)
         try:
@@ -109,7 +132,7 @@ def killed_deployment(target, kind, when, with_agent):
             code = process.wait(60)
     else:
         trace = ["strace", "-o", "/dev/null", "-e", f"trace={kind}", "-e", f"inject={kind}:signal=KILL:when={when}"]
-        process = subprocess.Popen([*trace, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([*trace, *command], **QUIET)
         code = process.wait(60)
     died = time.monotonic()
     if agent:
@@ -148,5 +171,7 @@ def trial(target, kind, when, with_agent):
 if __name__ == "__main__":
     if sys.argv[1] == "markers":
         print(json.dumps(markers()))
+    elif sys.argv[1] == "count":
+        print(json.dumps(count(int(sys.argv[2]))))
     else:
         print(json.dumps(trial(int(sys.argv[2]), sys.argv[3], sys.argv[4], "agent" in sys.argv[5:])))

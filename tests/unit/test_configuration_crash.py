@@ -116,7 +116,7 @@ class Trial:
             else:
                 assert live == self.former, ended
         # The half of a record that was never whole is cleared away before the next one is written.
-        known = (".staging", ".transition") if outcomes else (".staging",)
+        known = (".staging", ".transition", ".2.", ".1.") if outcomes else (".staging",)
         assert [path.name for path in self.node.live.root.rglob(".*") if path.name.startswith(known)] == []
 
 
