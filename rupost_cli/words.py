@@ -24,12 +24,6 @@ _REACTIONS = {
     "restart": _("restart"),
     "untouched": _("untouched"),
 }
-_DRIFTS = {
-    "changed": _("changed"),
-    "removed": _("removed"),
-    "added": _("added"),
-    "attributes": _("rights or owner changed"),
-}
 _OVERRIDE_STATES = {
     "applied": _("applied"),
     "needless": _("needless: the template gives it by itself"),
@@ -65,11 +59,6 @@ def face(value: str) -> str:
 def reaction(value: str) -> str:
     """What a component does about a changed configuration."""
     return _REACTIONS.get(value, value)
-
-
-def drift(value: str) -> str:
-    """How a live file differs from what was deployed."""
-    return _DRIFTS.get(value, value)
 
 
 def override_state(value: str, lines: tuple[int, ...] = ()) -> str:
