@@ -12,7 +12,7 @@ from rupost_cli.files import read_file
 from rupost_cli.session import open_core
 from rupost_cli.steps import narrate
 from rupost_cli.verbs import Noun, json_option
-from rupost_core.configuration.drift import Drift
+from rupost_core.configuration.drift import Drift, kind_in_words
 from rupost_core.configuration.override import OverrideUse
 from rupost_core.configuration.three_way import DriftView
 from rupost_core.errors import InputError
@@ -163,12 +163,12 @@ def show_drifts(drifts: tuple[Drift, ...]) -> None:
     """Changes by hand as a table."""
     output.show_table(
         [_("Changed by hand"), _("What")],
-        [(drift.path, ", ".join((words.drift(drift.kind), *drift.attributes))) for drift in drifts],
+        [(drift.path, drift.description) for drift in drifts],
     )
 
 
 def _show_view(shown: DriftView) -> None:
-    what = ", ".join((words.drift(shown.drift.kind), *shown.drift.attributes))
+    what = shown.drift.description
     view = shown.view
     counts = f"  +{view.added_lines} -{view.removed_lines}" if view else ""
     output.show_text(f"\n{shown.drift.path}  {what}{counts}")
@@ -194,7 +194,7 @@ def _show_noted(*, as_json: bool) -> None:
     narration.say(_("As the agent has noted it; root sees the files themselves."))
     output.show_table(
         [_("Changed by hand"), _("What"), _("When")],
-        [(one.path, words.drift(one.kind), f"{one.seen_at.astimezone():%Y-%m-%d %H:%M:%S}") for one in noted],
+        [(one.path, kind_in_words(one.kind), f"{one.seen_at.astimezone():%Y-%m-%d %H:%M:%S}") for one in noted],
     )
 
 

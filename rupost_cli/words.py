@@ -39,12 +39,6 @@ _CUT = {
     "sogo": _("web client away for 1-4 s"),
     "memcached": _("cache is emptied"),
 }
-_DRIFTS = {
-    "changed": _("changed"),
-    "removed": _("removed"),
-    "added": _("added"),
-    "attributes": _("rights or owner changed"),
-}
 _OVERRIDE_STATES = {
     "applied": _("applied"),
     "needless": _("needless: the template gives it by itself"),
@@ -103,11 +97,6 @@ def sessions(component: str, reaction: str) -> str:
     if reaction == "reload":
         return _("go on")
     return _CUT.get(component, _("are cut"))
-
-
-def drift(value: str) -> str:
-    """How a live file differs from what was deployed."""
-    return _DRIFTS.get(value, value)
 
 
 def override_state(value: str, lines: tuple[int, ...] = ()) -> str:

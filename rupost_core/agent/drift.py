@@ -109,7 +109,7 @@ class DriftWatch:
             current[drift.path] = sighting
             logging.warning(
                 _("changed by hand: {path}: {what} (generation {number}; by whom is not known)",
-                  path=drift.path, what=_described(drift), number=number)
+                  path=drift.path, what=drift.description, number=number)
             )  # fmt: skip
         for path in sorted(known.keys() - current.keys()):
             logging.info(_("as deployed again: {path} (generation {number})", path=path, number=number))
@@ -205,13 +205,3 @@ def _drift_service(actor: Actor) -> Iterator[DriftService]:
         yield DriftService(desk, ConfigurationService(desk))
     finally:
         desk.close()
-
-
-def _described(drift: Drift) -> str:
-    words = {
-        "changed": _("changed"),
-        "removed": _("removed"),
-        "added": _("added"),
-        "attributes": _("rights or owner changed"),
-    }
-    return ", ".join((words[drift.kind], *drift.attributes))

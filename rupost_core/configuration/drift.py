@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rupost_core.configuration.manifest import Entry, EntryType, Manifest
+from rupost_core.i18n import translate as _
 
 Kind = Literal["changed", "removed", "added", "attributes"]
 
@@ -25,6 +26,21 @@ class Drift:
     @property
     def component(self) -> str:
         return self.path.partition("/")[0]
+
+    @property
+    def description(self) -> str:
+        """For people: `rights or owner changed, mode 0644 → 0600`."""
+        return ", ".join((kind_in_words(self.kind), *self.attributes))
+
+
+def kind_in_words(kind: Kind) -> str:
+    words: dict[Kind, str] = {
+        "changed": _("changed"),
+        "removed": _("removed"),
+        "added": _("added"),
+        "attributes": _("rights or owner changed"),
+    }
+    return words[kind]
 
 
 def compare(wanted: Manifest, found: Manifest) -> tuple[Drift, ...]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from rupost_core.configuration.drift import Drift
+from rupost_core.configuration.drift import Drift, kind_in_words
 from rupost_core.configuration.live_folder import LiveFolder
 from rupost_core.configuration.uptake import Report, Step
 from rupost_core.errors import DriftFound
@@ -68,10 +68,4 @@ def drift_found(found: Iterable[Drift]) -> DriftFound:
 
 
 def _named(found: Iterable[Drift]) -> list[str]:
-    words = {
-        "changed": _("changed"),
-        "removed": _("removed"),
-        "added": _("added"),
-        "attributes": _("rights or owner changed"),
-    }
-    return [f"{drift.path}: {words[drift.kind]}" for drift in found]
+    return [f"{drift.path}: {kind_in_words(drift.kind)}" for drift in found]
