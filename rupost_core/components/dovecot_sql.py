@@ -29,17 +29,17 @@ def query_problems(view: StagedView, file: str) -> list[Problem]:
             settings[match["name"]] = (number, _unquoted(match["value"]))
     if settings.get("driver", (0, ""))[1] != "pgsql" or "connect" not in settings:
         return []
-    line, access = settings["connect"]
-    problems = []
+    connect_line, access = settings["connect"]
+    problems: list[Problem] = []
     try:
         with closing(psycopg2.connect(access, connect_timeout=_CONNECT_SECONDS)) as connection:
             connection.set_session(readonly=True, autocommit=True)
-            for name, (number, query) in settings.items():
+            for name, (place, query) in settings.items():
                 reason = _refusal(connection, query) if name.endswith("_query") and name != "update_query" else ""
                 if reason:
-                    problems.append(Problem("dovecot", file, number, f"{name}: {reason}"))
+                    problems.append(Problem("dovecot", file, place, f"{name}: {reason}"))
     except psycopg2.Error as error:
-        problems.append(Problem("dovecot", file, line, _first_line(error)))
+        problems.append(Problem("dovecot", file, connect_line, _first_line(error)))
     return problems
 
 

@@ -24,6 +24,7 @@ from rupost_core.configuration.lint import (
     sogo_values,
     storage,
     system,
+    text,
     tls,
 )
 from rupost_core.configuration.lint.model import Finding, HostFacts
@@ -31,7 +32,7 @@ from rupost_core.configuration.model import RenderedFile
 
 __all__ = ["Finding", "HostFacts", "lint"]
 
-_OF_THE_SYSTEM = (relay, certificate, maps, postfix_names, storage, limits, haproxy, nginx, memcached, sign_in)
+_OF_THE_SYSTEM = (relay, certificate, maps, postfix_names, storage, limits, haproxy, nginx, memcached, sign_in, text)
 _OF_THE_LISTENERS = (chain, tls, sockets, ports, sogo, sogo_values, autoconfiguration)
 
 
