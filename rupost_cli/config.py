@@ -1,4 +1,4 @@
-"""`rupost config`: plan, deploy, confirm, status, history, show, diff, rollback."""
+"""`rupost config`: plan, deploy, confirm, status, history, show, diff, rollback, adopt; drift.py has the rest."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 
 import click
 
-from rupost_cli import narration, output, words
+from rupost_cli import drift, narration, output, words
 from rupost_cli.deployment import confirm, duration, status
 from rupost_cli.files import read_file
 from rupost_cli.plan_view import show_diff, show_plan
 from rupost_cli.session import open_core
+from rupost_cli.steps import narrate
 from rupost_cli.verbs import Noun, Whole, json_option
-from rupost_core.configuration.service import Manner, Outcome, Wish
-from rupost_core.configuration.uptake import Step
-from rupost_core.configuration.walls import WALLS, WallName
+from rupost_core.configuration.drafting import Wish
+from rupost_core.configuration.service import Manner, Outcome
+from rupost_core.configuration.walls import WALLS
 from rupost_core.errors import InputError, NotFound
 from rupost_core.i18n import translate as _
 
@@ -45,6 +46,8 @@ def _wish_options(function: Callable[..., None]) -> Callable[..., None]:
 _MANNER = (
     click.option("--skip-wall", "skip", type=click.Choice(WALLS), multiple=True,
                  help=_("Leave a wall out; the journal keeps it. May be repeated.")),
+    click.option("--discard-drift", is_flag=True,
+                 help=_("Go on although live files were changed by hand; the changes are set aside.")),
     click.option("--confirm-within", "confirm_within", metavar=_("DURATION"), callback=duration,
                  help=_("Take the former generation back unless rupost config confirm comes in time: 10s to 24h.")),
 )  # fmt: skip
@@ -55,6 +58,12 @@ def _manner_options(function: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_MANNER):
         function = option(function)
     return function
+
+
+def _manner(options: dict[str, Any], *, force: bool = False) -> Manner:
+    """Takes the options of `_manner_options` out of a command's options."""
+    skip, confirm_within, discard = (options.pop(key) for key in ("skip", "confirm_within", "discard_drift"))
+    return Manner(force, frozenset(skip), confirm_within, discard)
 
 
 @app.verb()
@@ -77,14 +86,29 @@ def plan(as_json: bool, **wanted: Any) -> None:
 @click.option("--force", is_flag=True, help=_("Deploy and restart everything even without a change."))
 @_manner_options
 @json_option
-def deploy(
-    reason: str, force: bool, skip: tuple[WallName, ...], confirm_within: int | None, as_json: bool, **wanted: Any
-) -> None:
+def deploy(reason: str, force: bool, as_json: bool, **wanted: Any) -> None:
     """Check the configuration, bring this node to it, and put the former one back if it does not serve."""
+    manner = _manner(wanted, force=force)
     wish = _wish(**wanted)
-    manner = Manner(force, frozenset(skip), confirm_within)
     with open_core() as core:
-        outcome = core.configuration.deploy(wish, reason, _narrate, manner)
+        outcome = core.configuration.deploy(wish, reason, narrate, manner)
+    _show_outcome(outcome, as_json=as_json)
+
+
+@app.verb()
+@click.argument("paths", metavar=_("PATH..."), nargs=-1, required=True,
+                help=_("Files that were changed by hand, e.g. postfix/main.cf."))  # fmt: skip
+@click.option("--reason", metavar=_("TEXT"), required=True, help=_("Why; it stands in the history and the journal."))
+@_manner_options
+@json_option
+def adopt(paths: tuple[str, ...], reason: str, as_json: bool, **manner: Any) -> None:
+    """Keep changes by hand as overrides, and deploy a generation that holds them."""
+    with open_core() as core:
+        outcome = core.drift.adopt(paths, reason, narrate, _manner(manner))
+    _show_outcome(outcome, as_json=as_json)
+
+
+def _show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         output.show_json(outcome)
     elif outcome.generation is None:
@@ -190,11 +214,10 @@ def diff(old: int, new: int, as_json: bool) -> None:
 @click.argument("number", metavar=_("NUMBER"), type=Whole(), help=_("The generation to go back to."))
 @_manner_options
 @json_option
-def rollback(number: int, skip: tuple[WallName, ...], confirm_within: int | None, as_json: bool) -> None:
+def rollback(number: int, as_json: bool, **manner: Any) -> None:
     """Bring this node back to a stored generation."""
-    manner = Manner(skip=frozenset(skip), confirm_within=confirm_within)
     with open_core() as core:
-        outcome = core.configuration.rollback(number, _narrate, manner)
+        outcome = core.configuration.rollback(number, narrate, _manner(manner))
     if as_json:
         output.show_json({"live": number, "plan": outcome.plan, "confirm_until": outcome.confirm_until})
         return
@@ -242,12 +265,6 @@ def _split(text: str, option: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _narrate(step: Step) -> None:
-    mark = {"done": "✓", "refused": "✗", "failed": "✗", "skipped": "–", "warning": "!"}[step.outcome]
-    text = f"  {mark} {words.step(step.name)} {step.subject}".rstrip()
-    narration.say(f"{text}  {output.seconds(step.seconds)}" + (f"  {step.message}" if step.message else ""))
-
-
 def _show_file(files: tuple[Any, ...], path: str) -> None:
     for file in files:
         if file.path == path:
@@ -259,3 +276,7 @@ def _show_file(files: tuple[Any, ...], path: str) -> None:
             output.show_text(file.content)
             return
     raise NotFound(_("The generation has no file {path}.", path=path), hint=_("List them: rupost config show"))
+
+
+for _name, _command in drift.verbs.commands.items():
+    app.add_command(_command, _name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rupost_cli import output, words
+from rupost_cli import drift, output, words
 from rupost_core.configuration.consequences import CertificateChange, SecurityChange, ServedCertificate
 from rupost_core.configuration.lint import Finding
 from rupost_core.configuration.plan import FileChange, Plan
@@ -15,6 +15,10 @@ def show_plan(planned: Plan, *, with_diff: bool) -> None:
     output.show_text(_("Template {template}, from generation {base}", template=planned.template, base=base))
     for parameter in planned.parameters:
         output.show_pairs([(f"  {parameter.name}", f"{parameter.before or '-'} → {parameter.after or '-'}")])
+    if planned.overrides:
+        drift.show_uses(planned.overrides)
+    if planned.drift:
+        drift.show_drifts(planned.drift)
     if planned.is_empty:
         output.show_text(_("Nothing would change."))
         return

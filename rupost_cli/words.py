@@ -39,11 +39,24 @@ _CUT = {
     "sogo": _("web client away for 1-4 s"),
     "memcached": _("cache is emptied"),
 }
+_DRIFTS = {
+    "changed": _("changed"),
+    "removed": _("removed"),
+    "added": _("added"),
+    "attributes": _("rights or owner changed"),
+}
+_OVERRIDE_STATES = {
+    "applied": _("applied"),
+    "needless": _("needless: the template gives it by itself"),
+    "conflict": _("conflict"),
+    "no_file": _("the template gives no such file"),
+}
 _STEPS = {
     "stage": _("staged"),
     "lint": _("lint"),
     "checkers": _("checked"),
     "shadow": _("shadow start"),
+    "set-aside": _("set aside"),
     "switch": _("switched"),
     "start": _("started"),
     "reload": _("reloaded"),
@@ -90,6 +103,17 @@ def sessions(component: str, reaction: str) -> str:
     if reaction == "reload":
         return _("go on")
     return _CUT.get(component, _("are cut"))
+
+
+def drift(value: str) -> str:
+    """How a live file differs from what was deployed."""
+    return _DRIFTS.get(value, value)
+
+
+def override_state(value: str, lines: tuple[int, ...] = ()) -> str:
+    """How an override fits the template, and at which lines it does not."""
+    word = _OVERRIDE_STATES.get(value, value)
+    return f"{word}: {', '.join(map(str, lines))}" if lines else word
 
 
 def step(value: str) -> str:

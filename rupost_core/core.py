@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rupost_core.checks.mailflow import MailflowService
     from rupost_core.cluster.service import ClusterService
     from rupost_core.configuration.deployments import DeploymentService
+    from rupost_core.configuration.drift_service import DriftService
+    from rupost_core.configuration.override_service import OverrideService
     from rupost_core.configuration.service import ConfigurationService
     from rupost_core.directory.service import DirectoryService
     from rupost_core.mail.service import MailService
@@ -74,6 +76,18 @@ class Core:
         from rupost_core.configuration.deployments import DeploymentService
 
         return DeploymentService(self.desk)
+
+    @cached_property
+    def drift(self) -> DriftService:
+        from rupost_core.configuration.drift_service import DriftService
+
+        return DriftService(self.desk, self.configuration)
+
+    @cached_property
+    def override(self) -> OverrideService:
+        from rupost_core.configuration.override_service import OverrideService
+
+        return OverrideService(self.desk, self.configuration)
 
     @cached_property
     def directory(self) -> DirectoryService:

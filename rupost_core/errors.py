@@ -22,7 +22,9 @@
     ├── CertificateError             exit 30
     ├── DeploymentError              exit 40
     │   ├── CheckFailed              exit 41   a component's own checker refused; nothing live was touched
-    │   └── RolledBack               exit 42   it went live, failed its probe, the former generation is back
+    │   ├── RolledBack               exit 42   it went live, failed its probe, the former generation is back
+    │   ├── DriftFound               exit 43   live files were changed by hand; nothing was touched
+    │   └── OverrideConflict         exit 44   an override and the template change the same lines
     ├── CommandFailed                exit 50   a program of the system failed or ran out of time
     └── MailflowFailed               exit 60   `rupost check mailflow` found a broken step
 
@@ -189,6 +191,18 @@ class RolledBack(DeploymentError):
     code = "rolled_back"
     title = _("The deployment took itself back")
     exit_code = 42
+
+
+class DriftFound(DeploymentError):
+    code = "drift_found"
+    title = _("Live files were changed by hand; nothing was touched")
+    exit_code = 43
+
+
+class OverrideConflict(DeploymentError):
+    code = "override_conflict"
+    title = _("An override does not fit; nothing was changed")
+    exit_code = 44
 
 
 class CommandFailed(RupostError):

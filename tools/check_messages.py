@@ -119,7 +119,11 @@ def _fits(text: Text, translation: str) -> bool:
 def _places(text: str) -> set[str]:
     if re.search(r"\{[^}a-z]", text):
         return set()
-    return {name.split("!")[0] for _literal, name, _form, _conversion in string.Formatter().parse(text) if name}
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:  # a text that speaks of a bracket has no places, and is never formatted
+        return set()
+    return {name.split("!")[0] for _literal, name, _form, _conversion in parts if name}
 
 
 def main() -> int:

@@ -9,7 +9,8 @@ import time
 from rupost_core import settings
 from rupost_core.components.model import StagedView
 from rupost_core.components.registry import ALL
-from rupost_core.configuration.service import Manner, Wish
+from rupost_core.configuration.drafting import Wish
+from rupost_core.configuration.service import Manner
 from rupost_core.configuration.walls import Candidate, Checkers
 from rupost_core.core import Core
 from rupost_core.operation import Actor, Role

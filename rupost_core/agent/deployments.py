@@ -18,6 +18,7 @@ from rupost_core.configuration.node_host import NodeHost
 from rupost_core.configuration.recovery import Recovery
 from rupost_core.configuration.transition import Transition
 from rupost_core.configuration.uptake import PROBE_SECONDS, Step, Uptake
+from rupost_core.database.connect import connect
 from rupost_core.errors import DatabaseError, DeploymentError
 from rupost_core.host import clock
 from rupost_core.i18n import translate as _
@@ -27,6 +28,8 @@ LOOK_SECONDS = 0.1
 _REPORT_SECONDS = 1.0
 _HEALTH_SECONDS = 2.0
 _DOUBT_SECONDS = 1.0
+# What cannot serve without the database: the former generation could not do it either.
+_NEEDS_DATABASE = frozenset({"443 SOGo", "sogo.service"})
 
 
 def settle_link(live: LiveConfiguration) -> None:
@@ -120,6 +123,8 @@ class Health:
         patience, before = PROBE_SECONDS, dict[str, str]()
         while self._waiting() == waiting:
             silent = uptake.silent(min(patience, max(0.0, waiting.remaining(clock.now()))))
+            if _NEEDS_DATABASE & silent.keys() and not _database_answers():
+                silent = {subject: text for subject, text in silent.items() if subject not in _NEEDS_DATABASE}
             again = [text for subject, text in silent.items() if subject in before]
             if again:
                 self._take_back(waiting, again[0])
@@ -137,6 +142,15 @@ class Health:
     def _waiting(self) -> Transition | None:
         found = self._live.record.load()
         return found if found is not None and found.phase == "waiting" else None
+
+
+def _database_answers() -> bool:
+    database = settings.load().database
+    try:
+        connect(database, database.name).close()
+    except DatabaseError:
+        return False
+    return True
 
 
 def _waits(transition: Transition) -> bool:

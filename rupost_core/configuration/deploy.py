@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+def _nothing(_target: int, _report: Report) -> None:
+    return None
+
+
 @dataclass
 class NodeDeployment:
     """One move of this node; call `run` once."""
@@ -41,6 +45,8 @@ class NodeDeployment:
     # Names the parameters that refused lines came from (blame.py); asked only when something was refused.
     blame: Callable[[list[Problem]], list[Problem]] = list
     clock: Callable[[], clock.Moment] = clock.now
+    # Asked when every wall has been passed and nothing live was touched yet; it refuses by raising.
+    before_switch: Callable[[int, Report], None] = _nothing
 
     def run(self, transition: Transition, files: tuple[RenderedFile, ...]) -> Transition:
         """The transition as it stands afterwards: ended, or waiting for confirmation. The caller holds the lock.
@@ -54,6 +60,7 @@ class NodeDeployment:
             with step(self.report, "stage", str(number)):
                 staged = self.live.stage(number, files)
             self._examine(Candidate(files, StagedView(staged, self.live.link)))
+            self.before_switch(number, self.report)
         except BaseException as error:
             self._abandon(transition, error)
         try:

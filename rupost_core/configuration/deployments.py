@@ -103,7 +103,9 @@ class DeploymentService(Service):
             store.await_confirmation(connection, waiting.deployment, waiting.confirm_until or 0.0)
 
     @operation("config.deploy", Role.ADMINISTRATOR)
-    def begin(self, work: Work, transition: Transition, skipped_walls: frozenset[str]) -> Transition:
+    def begin(
+        self, work: Work, transition: Transition, skipped_walls: frozenset[str], *, discard_drift: bool = False
+    ) -> Transition:
         """Notes that this node is on its way: in its own record first, so that no note in the history is orphaned."""
         node, number = self.desk.settings.node_name, transition.target
         transition = replace(transition, deployment=store.next_deployment(work.connection))
@@ -111,7 +113,12 @@ class DeploymentService(Service):
         work.record(
             f"generation:{number}",
             before={"live": transition.former},
-            after={"node": node, "skipped_walls": sorted(skipped_walls), "confirm_within": transition.confirm_within},
+            after={
+                "node": node,
+                "skipped_walls": sorted(skipped_walls),
+                "confirm_within": transition.confirm_within,
+                "discard_drift": discard_drift,
+            },
         )
         store.start_deployment(work.connection, transition.deployment, number, node, transition.author)
         return transition

@@ -3,6 +3,7 @@
     /var/lib/rupost/configuration/
         generations/0/      empty: what a node starts from
         generations/42/     haproxy/ nginx/ postfix/ dovecot/ sogo/ memcached/ tls/
+        generations/42.manifest.json    what that folder must look like (manifest.py)
         live -> generations/42
         transition.json     the deployment under way (record.py)
 
@@ -19,10 +20,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rupost_core.configuration.manifest import FOLDER_MODE, Manifest, from_json, manifest_of, to_json
 from rupost_core.configuration.model import RenderedFile
 from rupost_core.configuration.record import TransitionRecord
 from rupost_core.errors import DeploymentError
-from rupost_core.host.files import locked, owner_ids, switch_link, sync_directory, write_new
+from rupost_core.host.files import locked, owner_ids, switch_link, sync_directory, write_atomic, write_new
 from rupost_core.i18n import translate as _
 
 ROOT = Path("/var/lib/rupost/configuration")
@@ -73,10 +75,11 @@ class LiveConfiguration:
         self._ensure_base()
         target = self.folder(number)
         if number == self.current() and target.is_dir():
+            self.write_manifest(number, files)
             return target
         staging = self._generations / f".staging-{number}"
         shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(mode=0o755)
+        staging.mkdir()
         folders = {staging}
         # Postfix waits up to 2 s before it reads a main.cf that somebody may still be writing. These files are
         # whole before anybody is shown them, so they are dated a moment back.
@@ -84,17 +87,29 @@ class LiveConfiguration:
         for file in files:
             path = staging / file.path
             for parent in reversed(path.relative_to(staging).parents[:-1]):
-                (staging / parent).mkdir(mode=0o755, exist_ok=True)
+                (staging / parent).mkdir(exist_ok=True)
                 folders.add(staging / parent)
             uid, gid = owner_ids(file.owner, file.group)
             write_new(path, file.content.encode(), mode=file.mode, uid=uid, gid=gid)
             os.utime(path, (settled, settled))
         for folder in folders:
+            folder.chmod(FOLDER_MODE)  # whatever umask the command was started with
             sync_directory(folder)
         shutil.rmtree(target, ignore_errors=True)
         staging.rename(target)
-        sync_directory(self._generations)
+        self.write_manifest(number, files)
         return target
+
+    def manifest(self, number: int) -> Manifest | None:
+        """What the generation's folder must look like; None when nobody has written it down (as before 0.2)."""
+        try:
+            return from_json(self._manifest_path(number).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def write_manifest(self, number: int, files: tuple[RenderedFile, ...]) -> None:
+        content = to_json(manifest_of(files, owner_ids)).encode()
+        write_atomic(self._manifest_path(number), content, mode=0o600)
 
     def switch(self, number: int) -> None:
         """Makes the staged generation the live one, by one rename."""
@@ -106,6 +121,10 @@ class LiveConfiguration:
         for number in [n for n in numbers if n != 0][:-keep]:
             if number != self.current() and number not in needed:
                 shutil.rmtree(self.folder(number), ignore_errors=True)
+                self._manifest_path(number).unlink(missing_ok=True)
+
+    def _manifest_path(self, number: int) -> Path:
+        return self._generations / f"{number}.manifest.json"
 
     def clear_leftovers(self) -> None:
         """What a writer that was killed has left half done; nothing live is among it."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from rupost_core.configuration.consequences import CertificateChange, PortChange, SecurityChange
+from rupost_core.configuration.drift import Drift
 from rupost_core.configuration.lint import Finding
 from rupost_core.configuration.model import SHARED, RenderedFile
+from rupost_core.configuration.override import OverrideUse
 from rupost_core.configuration.schema import COMPONENTS, TemplateSpec
 
 Change = Literal["added", "changed", "removed", "attributes"]
@@ -73,6 +75,8 @@ class Plan:
     `security` and `certificate` are empty at the first deployment, where everything is new. `open_sessions` counts
     what each of HAProxy's frontends carries just now; `findings` are the lint's. Both, and `ports`, are there only
     where somebody asked for the whole plan.
+    `overrides` are those laid over the template; `drift` is what a hand has changed in the live files, which stands
+    in the way of a deployment.
     """
 
     based_on: int | None
@@ -85,10 +89,22 @@ class Plan:
     ports: tuple[PortChange, ...] = ()
     findings: tuple[Finding, ...] = ()
     open_sessions: dict[str, int] = field(default_factory=dict)
+    overrides: tuple[OverrideUse, ...] = ()
+    drift: tuple[Drift, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.files
+        return not self.files and not self.drift
+
+
+class Affected(Protocol):
+    """Something that concerns a component: a file that differs, or one that was changed by hand."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def component(self) -> str: ...
 
 
 def compare(old: Iterable[RenderedFile], new: Iterable[RenderedFile]) -> tuple[FileChange, ...]:
@@ -99,13 +115,13 @@ def compare(old: Iterable[RenderedFile], new: Iterable[RenderedFile]) -> tuple[F
     return tuple(change for change in changes if change is not None)
 
 
-def component_changes(
-    changes: Iterable[FileChange], spec: TemplateSpec, *, first: bool
-) -> tuple[ComponentChange, ...]:
+def component_changes(changes: Iterable[Affected], spec: TemplateSpec, *, first: bool) -> tuple[ComponentChange, ...]:
     """Each component's reaction, in the order in which components are switched."""
     by_component: dict[str, list[str]] = {}
     for change in changes:
-        by_component.setdefault(change.component, []).append(change.path)
+        because = by_component.setdefault(change.component, [])
+        if change.path not in because:
+            because.append(change.path)
     result = []
     for component in COMPONENTS:
         if component not in spec.components:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rupost_core.components.model import Component
 from rupost_core.configuration.live import LiveConfiguration
-from rupost_core.configuration.transition import File, GoBack, Transition, decide
+from rupost_core.configuration.transition import File, GoBack, Transition, Wait, decide
 from rupost_core.configuration.uptake import Host, Report, Uptake, step
 from rupost_core.errors import DeploymentError
 from rupost_core.host import clock
@@ -29,10 +29,12 @@ class Recovery:
 
     def settle_link(self) -> None:
         """Only the link, which daemons must not be started before; `run` does the rest."""
-        transition = self.live.record.load()
-        decision = decide(transition, self.live.current(), self.clock())
+        transition, now = self.live.record.load(), self.clock()
+        decision = decide(transition, self.live.current(), now)
         if transition and isinstance(decision, GoBack) and self._has_folder(transition.former):
             self._switch_back(transition, decision.reason)
+        if transition and isinstance(decision, Wait) and transition.carried_over(now) != transition:
+            self.live.record.save(transition.carried_over(now))
 
     def run(self) -> Transition | None:
         """The deployment that this has ended, if there was one."""

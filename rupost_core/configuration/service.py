@@ -2,74 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Connection
 
 from rupost_core.access.desk import OfficeDesk
 from rupost_core.components import registry
-from rupost_core.components.haproxy import open_sessions
 from rupost_core.components.model import Problem
 from rupost_core.configuration import store
-from rupost_core.configuration.blame import blame
-from rupost_core.configuration.consequences import certificate_change, port_changes, security_changes
 from rupost_core.configuration.deploy import NodeDeployment
 from rupost_core.configuration.deployments import DeploymentService, unix_time
+from rupost_core.configuration.drafting import Drafting, Wish
+from rupost_core.configuration.drift_guard import DriftGuard
 from rupost_core.configuration.events import EventLog
-from rupost_core.configuration.host_facts import gather_facts
 from rupost_core.configuration.library import Template, builtin_templates
-from rupost_core.configuration.lint import Finding, HostFacts, lint
+from rupost_core.configuration.lint import HostFacts
 from rupost_core.configuration.lint_wall import Lint
 from rupost_core.configuration.live import LiveConfiguration
-from rupost_core.configuration.model import Deployment, Generation, RenderedFile, Surroundings
+from rupost_core.configuration.live_folder import LiveFolder
+from rupost_core.configuration.model import Deployment, Generation, RenderedFile
 from rupost_core.configuration.node_host import NodeHost
-from rupost_core.configuration.parameters import Values, as_data, readable, resolve, shown
-from rupost_core.configuration.plan import (
-    ComponentChange,
-    FileChange,
-    ParameterChange,
-    Plan,
-    compare,
-    component_changes,
-)
-from rupost_core.configuration.render import render
+from rupost_core.configuration.parameters import as_data, readable, shown
+from rupost_core.configuration.plan import ComponentChange, FileChange, Plan, compare
 from rupost_core.configuration.shadow.model import Person
 from rupost_core.configuration.shadow.wall import Inhabitants, Shadow
-from rupost_core.configuration.surroundings import gather
 from rupost_core.configuration.transition import LEAST_WINDOW_SECONDS, MOST_WINDOW_SECONDS, Transition
 from rupost_core.configuration.uptake import Report, Step
 from rupost_core.configuration.walls import Checkers, WallName
-from rupost_core.database.reader import cursor_of
-from rupost_core.errors import CheckFailed, DatabaseError, InputError
+from rupost_core.errors import DatabaseError, InputError
 from rupost_core.host import clock
-from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
 from rupost_core.mail import reading as mail
 from rupost_core.operation import Role, Service, Work, operation
 from rupost_core.quantity import shown_duration
 
-DEFAULT_TEMPLATE = "standalone"
 # Of each directory, whom a shadow start looks up: one alone may just have been locked.
 _TRIED_PEOPLE = 5
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What an administrator asks for: a template (None: the live one's), values to set, names to put to default."""
-
-    template: str | None = None
-    version: str | None = None
-    values: Mapping[str, Any] | None = None
-    defaults: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Manner:
     """How to deploy. `skip` names the walls to leave out; `force` deploys and restarts even without a change.
+
+    `discard_drift` sets aside what was changed by hand, which else refuses the deployment.
 
     With `confirm_within` (seconds) the former generation returns by itself unless `confirm` comes in time, or as soon
     as something that served has stopped serving.
@@ -78,6 +54,7 @@ class Manner:
     force: bool = False
     skip: frozenset[WallName] = frozenset()
     confirm_within: int | None = None
+    discard_drift: bool = False
 
 
 AS_USUAL = Manner()
@@ -102,22 +79,13 @@ class GenerationView:
     files: tuple[RenderedFile, ...]
 
 
-@dataclass(frozen=True)
-class _Draft:
-    template: Template
-    values: Values
-    surroundings: Surroundings
-    old_files: tuple[RenderedFile, ...]
-    files: tuple[RenderedFile, ...]
-    plan: Plan
-
-
 class ConfigurationService(Service):
     desk: OfficeDesk
 
     def __init__(self, desk: OfficeDesk, live: LiveConfiguration | None = None) -> None:
         super().__init__(desk)
         self.live = live or LiveConfiguration()
+        self.drafting = Drafting(desk, self.live)
         self.deployments = DeploymentService(desk, self.live)
 
     @operation("template.load", Role.ADMINISTRATOR)
@@ -146,30 +114,25 @@ class ConfigurationService(Service):
     @operation("config.plan", Role.VIEWER, reads=True)
     def plan(self, work: Work, wish: Wish) -> Plan:
         """Shows what a deployment would change."""
-        draft = self._draft(work.connection, wish)
-        facts = self._facts(work.connection)
-        return replace(
-            draft.plan,
-            ports=port_changes(draft.old_files, draft.files, facts),
-            findings=_blamed(lint(draft.files, facts), draft),
-            open_sessions=open_sessions(),
-        )
+        return self.drafting.whole_plan(work.connection, wish)
 
     def deploy(self, wish: Wish, reason: str, report: Report, manner: Manner = AS_USUAL) -> Outcome:
         """Renders, stores and brings this node to a new generation; nothing to change means nothing is done.
 
-        Raises CheckFailed, RolledBack, DeploymentError.
+        Raises DriftFound, OverrideConflict, CheckFailed, RolledBack, DeploymentError.
         """
         _check_window(manner.confirm_within)
         with self.deployments.turn(report):
             self.deployments.refuse_while_waiting()
+            guard = DriftGuard(self.live_folder(), manner.discard_drift, wish.adopted)
+            guard.refuse()
             plan, generation = self._save(wish, reason, manner.force)
             if generation is None:
                 return Outcome(None, plan)
             changes = plan.components
             if manner.force:
                 changes = tuple(ComponentChange(c.component, "restart", c.because) for c in changes)
-            after = self._bring_node_to(generation.number, changes, report, manner)
+            after = self._bring_node_to(generation.number, changes, report, manner, guard)
             return Outcome(generation, plan, unix_time(after.confirm_until))
 
     def rollback(self, number: int, report: Report, manner: Manner = AS_USUAL) -> Outcome:
@@ -185,8 +148,10 @@ class ConfigurationService(Service):
                 self.deployments.return_at_once(waiting, report)
                 return Outcome(None, Plan(waiting.target, "", (), (), ()))
             self.deployments.refuse_while_waiting()
+            guard = DriftGuard(self.live_folder(), manner.discard_drift)
+            guard.refuse()
             generation, plan = self._plan_rollback(number)
-            after = self._bring_node_to(number, plan.components, report, manner)
+            after = self._bring_node_to(number, plan.components, report, manner, guard)
             return Outcome(generation, plan, unix_time(after.confirm_until))
 
     @operation("config.history", Role.VIEWER, reads=True)
@@ -203,13 +168,13 @@ class ConfigurationService(Service):
         """Shows a generation (the live one by default): origin, parameters, files."""
         number = self.live.current() if number is None else number
         generation = store.get_generation(work.connection, number)
-        template = store.load_from_library(work.connection, generation.template_name, generation.template_version)
+        template = self.drafting.template_of(work.connection, generation)
         values = readable(template.spec, store.generation_parameters(work.connection, self.desk.keyring, number))
         return GenerationView(
             generation,
             number == self.live.current(),
             {name: shown(template.spec.parameters[name], value) for name, value in values.items()},
-            self._files(work.connection, number),
+            self.drafting.files(work.connection, number),
         )
 
     @operation("config.diff", Role.VIEWER, reads=True)
@@ -217,14 +182,17 @@ class ConfigurationService(Service):
         """Compares the files of two generations."""
         for number in (old, new):
             store.get_generation(work.connection, number)
-        return compare(self._files(work.connection, old), self._files(work.connection, new))
+        return compare(self.drafting.files(work.connection, old), self.drafting.files(work.connection, new))
+
+    @operation("config.live", Role.ADMINISTRATOR, reads=True)
+    def live_folder(self, work: Work) -> LiveFolder:
+        """Opens what the live generation holds for this node."""
+        return self.drafting.live_folder(work.connection)
 
     @operation("config.save", Role.ADMINISTRATOR)
     def _save(self, work: Work, wish: Wish, reason: str, force: bool) -> tuple[Plan, Generation | None]:
         """Renders the wish and stores it as a new generation."""
-        draft = self._draft(work.connection, wish)
-        versions = registry.installed_versions()
-        _refuse_unsupported(draft.template, versions)
+        draft = self.drafting.draft(work.connection, wish)
         if draft.plan.is_empty and not force:
             work.record("generation:-", after={"changed": False})
             return draft.plan, None
@@ -236,7 +204,7 @@ class ConfigurationService(Service):
             based_on=draft.plan.based_on,
             author=work.actor.login,
             reason=reason,
-            component_versions=versions,
+            component_versions=draft.component_versions,
             files={self.desk.settings.node_name: draft.files},
         )
         work.record(
@@ -249,43 +217,21 @@ class ConfigurationService(Service):
     @operation("config.rollback", Role.ADMINISTRATOR)
     def _plan_rollback(self, work: Work, number: int) -> tuple[Generation, Plan]:
         """Plans the way from the live generation to an older one."""
-        target = store.get_generation(work.connection, number)
-        current = self.live.current()
-        files = self._files(work.connection, number)
-        if not files:
-            raise InputError(
-                _("Generation {number} holds no files for the node {node}.",
-                  number=number, node=self.desk.settings.node_name),
-                hint=_("Deploy a new generation instead: rupost config deploy"),
-            )  # fmt: skip
-        template = store.load_from_library(work.connection, target.template_name, target.template_version)
-        work.record("generation", before={"live": current}, after={"live": number})
-        return target, _plan(current, template, (), self._files(work.connection, current) if current else (), files)
+        target, plan = self.drafting.plan_back(work.connection, number)
+        work.record("generation", before={"live": plan.based_on}, after={"live": number})
+        return target, plan
 
     @operation("config.blame", Role.VIEWER, reads=True)
     def _blame(self, work: Work, number: int, problems: list[Problem], facts: HostFacts) -> list[Problem]:
         """Names the parameters that refused lines of a generation came from."""
-        generation = store.get_generation(work.connection, number)
-        template = store.load_from_library(work.connection, generation.template_name, generation.template_version)
-        stored = store.generation_parameters(work.connection, self.desk.keyring, number)
-        try:
-            values = resolve(template.spec, stored)
-        except InputError:
-            return problems  # of an earlier version of the template, which asked for other parameters
-        surroundings = gather(work.connection, self.desk, self.live)
-        files = self._files(work.connection, number)
-
-        def lint_again(changed: tuple[RenderedFile, ...]) -> list[Problem]:
-            return [finding.problem for finding in lint(changed, facts) if finding.severity == "error"]
-
-        return blame(template, values, surroundings, files, problems, lint_again)
+        return self.drafting.blamed(work.connection, number, problems, facts)
 
     def _bring_node_to(
-        self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner
+        self, number: int, changes: tuple[ComponentChange, ...], report: Report, manner: Manner, guard: DriftGuard
     ) -> Transition:
         with self.desk.transaction() as connection:
-            files = self._files(connection, number)
-            facts = self._facts(connection)
+            files = self.drafting.files(connection, number)
+            facts = self.drafting.facts(connection)
         begun = Transition(
             deployment=0,
             former=self.live.current(),
@@ -295,7 +241,7 @@ class ConfigurationService(Service):
             begun=clock.now(),
             confirm_within=manner.confirm_within,
         )
-        transition = self.deployments.begin(begun, manner.skip)
+        transition = self.deployments.begin(begun, manner.skip, discard_drift=manner.discard_drift)
         node, address = self.desk.settings.node_name, self.desk.settings.node_address
         events = EventLog(self.desk.database, node, f"generation:{number}")
         deployment = NodeDeployment(
@@ -306,6 +252,7 @@ class ConfigurationService(Service):
             walls=(Lint(facts), Checkers(registry.ALL), Shadow((node, address), self.inhabitants)),
             skipped=manner.skip,
             blame=lambda problems: self._blame(number, problems, facts),
+            before_switch=guard.before_switch,
         )
         try:
             return deployment.run(transition, files)
@@ -319,88 +266,6 @@ class ConfigurationService(Service):
         with self.desk.reading() as cursor:
             people = [Person(*row) for row in mail.some_of_each_directory(cursor, _TRIED_PEOPLE)]
             return Inhabitants(people, [domain.name for domain in mail.every_domain(cursor)])
-
-    def _draft(self, connection: Connection, wish: Wish) -> _Draft:
-        current = self.live.current()
-        before: dict[str, Any] = {}
-        old_files: tuple[RenderedFile, ...] = ()
-        name, version = wish.template, wish.version
-        if current:
-            generation = store.get_generation(connection, current)
-            name = name or generation.template_name
-            before = store.generation_parameters(connection, self.desk.keyring, current)
-            old_files = self._files(connection, current)
-        template = store.load_from_library(connection, name or DEFAULT_TEMPLATE, version)
-        given = {key: value for key, value in before.items() if key in template.spec.parameters}
-        given |= dict(wish.values or {})
-        for key in wish.defaults:
-            given.pop(key, None)
-        values = resolve(template.spec, given)
-        surroundings = gather(connection, self.desk, self.live)
-        files = render(template, values, surroundings)
-        parameters = _parameter_changes(template, before, values)
-        return _Draft(
-            template, values, surroundings, old_files, files, _plan(current, template, parameters, old_files, files)
-        )
-
-    def _facts(self, connection: Connection) -> HostFacts:
-        domains = [domain.name for domain in mail.every_domain(cursor_of(connection))]
-        return gather_facts(self.desk.settings, str(self.live.link), domains)
-
-    def _files(self, connection: Connection, number: int) -> tuple[RenderedFile, ...]:
-        return store.generation_files(connection, self.desk.keyring, number, self.desk.settings.node_name)
-
-
-def _blamed(findings: list[Finding], draft: _Draft) -> tuple[Finding, ...]:
-    """The findings, each with the parameter that its line came from."""
-    problems = [finding.problem for finding in findings]
-    blamed = blame(draft.template, draft.values, draft.surroundings, draft.files, problems)
-    return tuple(replace(finding, problem=problem) for finding, problem in zip(findings, blamed, strict=True))
-
-
-def _plan(
-    current: int,
-    template: Template,
-    parameters: tuple[ParameterChange, ...],
-    old: tuple[RenderedFile, ...],
-    new: tuple[RenderedFile, ...],
-) -> Plan:
-    """From the live generation (0: none) to the new files."""
-    changes = compare(old, new)
-    return Plan(
-        based_on=current or None,
-        template=template.title,
-        parameters=parameters,
-        files=changes,
-        components=component_changes(changes, template.spec, first=current == 0),
-        security=security_changes(old, new) if current else (),
-        certificate=certificate_change(old, new) if current else None,
-    )
-
-
-def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
-    problems = registry.unsupported(versions, template.spec.supports)
-    if problems:
-        lines = [
-            _("{component}: installed {installed}, the template needs {wanted}",
-              component=component, installed=installed or "-", wanted=wanted)
-            for component, installed, wanted in problems
-        ]  # fmt: skip
-        raise CheckFailed(lines[0], details=lines[1:], hint=_("Install the right version, or take another template."))
-
-
-def _parameter_changes(template: Template, before: dict[str, Any], values: Values) -> tuple[ParameterChange, ...]:
-    old = readable(template.spec, before) if before else {}
-    return tuple(
-        ParameterChange(
-            name,
-            pick(parameter.title.as_dict()),
-            shown(parameter, old.get(name)),
-            shown(parameter, values[name]),
-        )
-        for name, parameter in template.spec.parameters.items()
-        if old.get(name) != values[name]
-    )
 
 
 def _check_window(seconds: int | None) -> None:

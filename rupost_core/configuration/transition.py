@@ -56,6 +56,12 @@ class Transition:
     def waiting(self, now: Moment) -> Transition:
         return dataclasses.replace(self, phase="waiting", settled=now)
 
+    def carried_over(self, now: Moment) -> Transition:
+        """After a reboot: the same window by the clock of this boot, so that a wrong wall clock is asked only once."""
+        if self.settled is None or self.settled.boot == now.boot:
+            return self
+        return dataclasses.replace(self, settled=now.before(now.seconds_since(self.settled)))
+
     def returning(self, reason: str) -> Transition:
         """The first reason stays, however often the way back is begun anew."""
         return dataclasses.replace(self, phase="returning", reason=self.reason or reason)

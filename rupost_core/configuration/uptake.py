@@ -95,31 +95,32 @@ class Uptake:
                 self._act(component, "restart" if reaction == "start" else reaction)
 
     def back(self, reactions: Mapping[str, str]) -> list[str]:
-        """Brings every component to what the link names again, all at once, since mail waits; returns the troubles.
+        """Brings every component to what the link names again; returns the troubles.
 
-        A unit that is on its way up may have read either generation, and is restarted.
+        First, in order, whatever must be started or restarted: a Postfix that is reloaded while Dovecot is away gives
+        up its authenticated port for a minute. Then the reloads, all at once, since mail waits.
         """
         states = self._states()
+        actions = {
+            component: _way_back(reactions.get(name, "untouched"), states[component.unit])
+            for name, component in self.components.items()
+        }
 
-        def one(component: Component) -> str:
-            reaction, state = reactions.get(component.name, "untouched"), states[component.unit]
-            if state in _AT_REST:
-                reaction = "start"
-            elif state != "active" or reaction == "start":
-                reaction = "restart"
-            if reaction == "untouched":
-                return ""
+        def carry_out(component: Component) -> str:
+            action = actions[component]
             try:
-                with step(self.report, reaction, component.name):
-                    if state == "failed":
-                        self.host.act("reset-failed", component.unit)
-                    self._act(component, reaction)
+                with step(self.report, action, component.name):
+                    self._act(component, action)
             except (CommandFailed, DeploymentError) as error:
                 return error.message
             return ""
 
-        with ThreadPoolExecutor(len(self.components)) as pool:
-            return [trouble for trouble in pool.map(one, self.components.values()) if trouble]
+        first = [component for component, action in actions.items() if action in ("start", "restart")]
+        then = [component for component, action in actions.items() if action == "reload"]
+        troubles = [carry_out(component) for component in first]
+        with ThreadPoolExecutor(max(1, len(then))) as pool:
+            troubles += pool.map(carry_out, then)
+        return [trouble for trouble in troubles if trouble]
 
     def stop_all(self) -> list[str]:
         """For a node that has no generation to go back to; returns the troubles."""
@@ -161,3 +162,16 @@ class Uptake:
 
     def _states(self) -> dict[str, str]:
         return self.host.states([component.unit for component in self.components.values()])
+
+
+def _way_back(reaction: str, state: str) -> str:
+    """What a component does whose unit is in that state.
+
+    One that is on its way up or down may have read either generation. One that is just reloading is reloaded once
+    more: systemd does the one after the other.
+    """
+    if state in _AT_REST:
+        return "start"
+    if state not in ("active", "reloading") or reaction == "start":
+        return "restart"
+    return reaction

@@ -11,20 +11,24 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Moment:
-    """`wall` is Unix time in seconds (UTC); `since_boot` counts seconds of the boot that `boot` names (random(4)).
+    """`wall` is Unix time in seconds (UTC); `steady` counts seconds while the boot lasts that `boot` names (random(4)).
 
-    The seconds since boot go on while the machine is suspended (CLOCK_BOOTTIME, clock_gettime(2)).
+    They go on while the machine is suspended (CLOCK_BOOTTIME, clock_gettime(2)); in a container they are the host's.
     """
 
     wall: float
     boot: str
-    since_boot: float
+    steady: float
 
     def seconds_since(self, earlier: Moment) -> float:
-        """Within one boot the wall clock is not asked; after a reboot at least the time since then has passed."""
+        """Within one boot the wall clock is not asked; over a reboot there is no other, which may have gone back."""
         if self.boot == earlier.boot:
-            return self.since_boot - earlier.since_boot
-        return max(self.wall - earlier.wall, self.since_boot)
+            return self.steady - earlier.steady
+        return max(self.wall - earlier.wall, 0.0)
+
+    def before(self, seconds: float) -> Moment:
+        """So long ago, by both clocks."""
+        return Moment(self.wall - seconds, self.boot, self.steady - seconds)
 
 
 def now() -> Moment:

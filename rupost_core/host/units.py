@@ -26,6 +26,9 @@ def is_enabled(unit: str) -> bool:
 
 def act(action: str, unit: str) -> None:
     """start, stop, restart, reload, enable, disable; raises CommandFailed with the unit's last log lines."""
+    if action in ("start", "restart"):
+        # systemd refuses a unit that was started five times within ten seconds; we know why it was.
+        run(["systemctl", "reset-failed", unit], timeout=_ACTION_TIMEOUT_SECONDS, check=False)
     try:
         run(["systemctl", action, unit], timeout=_ACTION_TIMEOUT_SECONDS)
     except CommandFailed as error:

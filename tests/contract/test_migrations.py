@@ -11,6 +11,7 @@ from sqlalchemy import Engine, create_engine, text
 import rupost_core.access.store
 import rupost_core.certificates.store
 import rupost_core.cluster.store
+import rupost_core.configuration.drift_store
 import rupost_core.configuration.events
 import rupost_core.configuration.store
 import rupost_core.directory.store

@@ -79,8 +79,14 @@ def record():
 
 
 def agree(daemons):
+    return not disagreeing(daemons)
+
+
+def disagreeing(daemons):
+    """The daemons that show another generation than the link."""
     wanted = letter()
-    return all(ask(*QUESTIONS[name]) == wanted for name in daemons) and letter() == wanted
+    others = [name for name in daemons if ask(*QUESTIONS[name]) != wanted]
+    return others if letter() == wanted else list(daemons)
 
 
 def agent_pid():
@@ -115,14 +121,14 @@ def trial(target, kind, when, with_agent):
     former = live()
     died, code = killed_deployment(target, kind, when, with_agent)
     since = died or time.monotonic()
-    agreed = {"reloadable": None, "all": None}
-    groups = {"reloadable": RELOADABLE, "all": tuple(QUESTIONS)}
+    agreed, last = {"reloadable": None, "all": None}, ""
     calm = None
     while time.monotonic() - since < PATIENCE:
         at = time.monotonic()
-        for group, daemons in groups.items():
-            if not agree(daemons):
-                agreed[group] = None
+        others = disagreeing(tuple(QUESTIONS))
+        for group, wrong in (("reloadable", set(others) & set(RELOADABLE)), ("all", others)):
+            if wrong:
+                agreed[group], last = None, ",".join(sorted(wrong))
             elif agreed[group] is None:
                 agreed[group] = at - since
         if record() is None and None not in agreed.values():
@@ -134,7 +140,7 @@ def trial(target, kind, when, with_agent):
     return {
         "former": former, "target": target, "kind": kind, "when": when, "agent": with_agent,
         "killed": died is not None,
-        "code": code, "live": live(), "record": record(), "markers": markers(), "letter": letter(),
+        "code": code, "live": live(), "record": record(), "markers": markers(), "letter": letter(), "last": last,
         "seconds": agreed["reloadable"], "seconds_all": agreed["all"],
     }  # fmt: skip
 

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from rupost_core import settings
-from rupost_core.configuration.service import Manner, Wish
+from rupost_core.configuration.drafting import Wish
+from rupost_core.configuration.service import Manner
 from rupost_core.core import Core
 from rupost_core.operation import Actor, Role
 

@@ -18,7 +18,7 @@ from rupost_core.configuration.walls import Candidate
 from rupost_core.core import Core
 from rupost_core.operation import Actor, Role
 
-STAGED_NUMBER = 999_998
+STAGED_NUMBER = int(sys.argv[1])
 
 
 def changed(files, edits):

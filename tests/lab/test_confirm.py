@@ -30,9 +30,7 @@ def plans():
         confirm_at = round(chosen.uniform(0.3, 9.0), 2) if chosen.random() < 0.6 else None
         yield {
             "victim": victim,
-            "kill_at": round(
-                chosen.uniform(0.3, 9.5) if victim in ("agent", "database") else chosen.uniform(1.5, 4), 2
-            ),
+            "kill_at": round(chosen.uniform(0.3, 9.5) if in_window else chosen.uniform(1.5, 4), 2),
             "confirm_at": confirm_at,
             "confirm_dies_after": round(chosen.uniform(0.1, 0.9), 2) if confirm_at and index % 2 else None,
         }

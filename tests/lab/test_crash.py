@@ -25,6 +25,7 @@ SEED = 20261124
 POINTS = 160 if SWEEP else 6
 NODE_DEATHS = 8 if SWEEP else 1
 MOST_SECONDS = 2.0
+AGENT_SECONDS = 1.0  # more, when systemd must start the agent anew
 SCRIPT = "/root/crash_on_node.py"
 
 
@@ -68,7 +69,8 @@ def trial(node, two, kind, when, *extra):
     assert result["record"] is None, result
     assert set(result["markers"].values()) == {result["letter"]}, result
     assert result["live"] in (result["former"], result["target"]), result
-    assert result["seconds"] is not None and result["seconds"] <= MOST_SECONDS, result
+    most = MOST_SECONDS + AGENT_SECONDS * result["agent"]
+    assert result["seconds"] is not None and result["seconds"] <= most, result
     return result
 
 
@@ -101,10 +103,11 @@ def test_a_killed_deployment_leaves_nothing_in_between(lab, node, two):
     results = [trial(node, two, kind, when, *extra) for kind, when, extra in points()]
     killed = [result for result in results if result["killed"]]
     switched = [result for result in killed if result["live"] == result["target"]]
-    slowest = max(result["seconds"] for result in results)
-    print(f"seed {SEED}: {len(results)} deployments, {len(killed)} killed before their end, of which {len(switched)} "
-          f"had come through; slowest recovery {slowest:.2f} s, with SOGo "
-          f"{max(result['seconds_all'] for result in results):.2f} s")  # fmt: skip
+    slowest = [max(r["seconds"] for r in results if r["agent"] is died) for died in (False, True)]
+    with_sogo = max(result["seconds_all"] for result in results)
+    print(f"seed {SEED}: {len(results)} deployments, {len(killed)} killed before their end, of which {len(switched)} had "
+          f"come through; slowest recovery {slowest[0]:.2f} s, with the agent killed too {slowest[1]:.2f} s, with SOGo "
+          f"{with_sogo:.2f} s")  # fmt: skip
     assert len(killed) >= len(results) / 2
     mail_flows(lab)
     deadline = time.monotonic() + 15

@@ -247,13 +247,15 @@ def rspamd(node):
     settings = {
         "worker-proxy.inc": 'bind_socket = "127.0.0.1:11332"; upstream "local" { self_scan = yes; default = yes; }',
         "milter_headers.conf": "extended_spam_headers = true; skip_local = false; skip_authenticated = false;",
-        # Compiling its patterns takes a minute of the processor, and is of no use to ten letters; there is no DNS.
-        "options.inc": "disable_hyperscan = true; dns { timeout = 0.2s; retransmits = 1; }",
+        # Compiling its patterns takes a minute of the processor, and is of no use to ten letters.
+        "options.inc": 'disable_hyperscan = true; dns { nameserver = ["127.0.0.1"]; timeout = 0.2s; }',
     }
     for name, text in settings.items():
         node.run("bash", "-c", f"printf '%s\\n' '{text}' > /etc/rspamd/local.d/{name}")
     node.run("systemctl", "start", "rspamd")
-    node.run("timeout", "60", "bash", "-c", "until ss -Hltn sport = :11332 | grep -q .; do sleep 0.1; done")
+    ready = "until ss -Hltn sport = :11332 | grep -q .; do sleep 0.1; done"
+    done = node.run("timeout", "60", "bash", "-c", ready, check=False)
+    assert done.returncode == 0, node.run("tail", "-20", "/var/log/rspamd/rspamd.log", check=False).stdout
     yield
     node.run("systemctl", "stop", "rspamd")
 

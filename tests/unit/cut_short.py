@@ -118,7 +118,7 @@ def forked(work: Callable[[], object], gate: Gate, *, sync: bool = False) -> tup
     return status, int(text or 0)
 
 
-@dataclass
+@dataclass(eq=False)
 class PlayedComponent:
     name: str
     package: str = "played"
@@ -134,7 +134,7 @@ class PlayedComponent:
         return ""
 
 
-@dataclass
+@dataclass(eq=False)
 class PlayedHost:
     """Daemons whose state lies in files of their own, so that it outlives who asked them."""
 

@@ -13,7 +13,7 @@ REACTIONS = {"postfix": "reload", "sogo": "restart", "nginx": "untouched"}
 
 
 def later(seconds, boot="boot-a", wall_jump=0.0):
-    since = START.since_boot + seconds if boot == START.boot else seconds
+    since = START.steady + seconds if boot == START.boot else seconds
     return Moment(START.wall + seconds + wall_jump, boot, since)
 
 
@@ -93,7 +93,21 @@ def test_the_window_goes_on_while_the_node_is_down():
 
 
 def test_a_clock_that_lost_its_battery_cannot_stretch_the_window_for_ever():
-    assert isinstance(decide(WAITING, 5, Moment(0.0, "boot-b", 601.0)), GoBack)
+    """It is asked once, at the start of the boot; from then on the boot's own clock counts."""
+    boot = Moment(0.0, "boot-b", 5.0)
+    assert decide(WAITING, 5, boot) == Wait(600.0)
+    carried = WAITING.carried_over(boot)
+    assert carried.carried_over(boot) == carried
+    assert decide(carried, 5, Moment(599.0, "boot-b", 604.0)) == Wait(1.0)
+    assert isinstance(decide(carried, 5, Moment(0.0, "boot-b", 605.0)), GoBack)
+
+
+def test_the_time_before_a_reboot_counts_after_it():
+    boot = Moment(START.wall + 100, "boot-b", 40_000.0)
+    carried = WAITING.carried_over(boot)
+    assert carried.remaining(boot) == 500.0
+    assert carried.confirm_until == WAITING.confirm_until
+    assert WAITING.carried_over(later(100)) == WAITING
 
 
 @pytest.mark.parametrize("transition", [MOVING, WAITING, RETURNING, *ENDED])

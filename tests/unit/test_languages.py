@@ -91,7 +91,8 @@ def test_haproxy_has_words_quotes_and_escapes():
 
 def test_property_lists_are_read_as_sogo_reads_them():
     node = plist.read(
-        '/* a */ {\n A = "x\\ty\\101\\U0416\\q\\\\ \\" z"; // c\n B = (a, "b;c", );\n C = { D = a//b; };\n E = <0a0b>;\n}'
+        '/* a */ {\n A = "x\\ty\\101\\U0416\\q\\\\ \\" z"; // c\n'
+        ' B = (a, "b;c", );\n C = { D = a//b; };\n E = <0a0b>;\n}'
     )
     assert node.plain == {
         "A": 'x\tyAЖq\\ " z',

@@ -122,8 +122,13 @@ def parameters() -> dict[str, str]:
     return found
 
 
+def is_parameter(name: str) -> bool:
+    """Whether Postfix itself has the parameter, for all or for one transport."""
+    return name in parameters() or _PER_TRANSPORT.fullmatch(name) is not None
+
+
 def _known(name: str, own: frozenset[str] | set[str], prefixes: tuple[str, ...], file: str) -> bool:
-    if name in parameters() or name in own or _PER_TRANSPORT.fullmatch(name):
+    if is_parameter(name) or name in own:
         return True
     # A service may have names of its own, used by nothing that is seen here (`-o user_…`), as Debian's examples do.
     return name.startswith(prefixes) or (file == MASTER and name.startswith("mua_"))

@@ -31,7 +31,8 @@ _LISTENERS = (
     ("memcached", re.compile(r"^-p\s+(\d+)", re.MULTILINE)),
     ("sogo", re.compile(r"\bWOPort\s*=\s*\"?(?:[\d.*]+:)?(\d+)")),
 )
-# Where the built-in listeners of a daemon are unless its files say otherwise.
+_CALLERS = ("postfix/main.cf", "postfix/master.cf")
+# Where it is unless the files say otherwise.
 _MEMCACHED_PORT = 11211
 
 
@@ -65,7 +66,7 @@ def called_sockets(files: Iterable[RenderedFile], queue: str) -> tuple[str, ...]
     """
     found = []
     for file in files:
-        if file.component == "postfix":
+        if file.path in _CALLERS:
             for name in _UNIX.findall(_uncommented(file.content)):
                 path = name if name.startswith("/") else f"{queue}/{name}"
                 if not path.startswith((f"{queue}/private/", f"{queue}/public/")) and path not in found:
@@ -74,18 +75,14 @@ def called_sockets(files: Iterable[RenderedFile], queue: str) -> tuple[str, ...]
 
 
 def local_targets(files: Iterable[RenderedFile], own: frozenset[str]) -> tuple[Target, ...]:
-    """What HAProxy, nginx and SOGo pass on to at this node: a daemon of the generation must listen there."""
+    """What HAProxy, nginx and SOGo send to at this node: a daemon of the generation must listen there."""
     found: dict[tuple[str, int], Target] = {}
     for file in files:
-        if file.component == "haproxy":
-            matches = list(_SERVER_LINE.finditer(file.content))
-        elif file.component == "nginx":
-            matches = list(_PASS.finditer(_uncommented(file.content)))
-        else:
-            continue
-        for match in matches:
+        pattern = {"haproxy": _SERVER_LINE, "nginx": _PASS}.get(file.component)
+        text = _uncommented(file.content)
+        for match in pattern.finditer(text) if pattern else ():
             address, port = match[1], int(match[2])
-            line = file.content.count("\n", 0, match.start(1)) + 1
+            line = text.count("\n", 0, match.start(1)) + 1
             if is_local(address, own):
                 found.setdefault((address, port), Target(address, port, file.component, file.path, line))
     for file in files:
@@ -177,7 +174,7 @@ def _directories(files: Iterable[RenderedFile]) -> Iterator[tuple[str, list[tupl
 def _called(files: Iterable[RenderedFile]) -> Iterator[tuple[str, int]]:
     """Mail filters and policy services that Postfix calls over TCP."""
     for file in files:
-        if file.component == "postfix":
+        if file.path in _CALLERS:
             for host, port in _INET.findall(_uncommented(file.content)):
                 yield host.strip("[]"), int(port)
 

@@ -68,7 +68,7 @@ class Shadow:
         seconds = stretched(self._seconds, os.getloadavg()[0], os.cpu_count() or 1)
         own = frozenset(own_addresses())
         reached, problems = reach(outside_services(candidate.files, own))
-        notice("outside", time.monotonic() - started, problems)
+        notice(_("outside services"), time.monotonic() - started, problems)
         if problems:
             return problems
         inhabitants = self._inhabitants()
