@@ -67,6 +67,7 @@ def _commands(directory: Place, people: Iterable[Person]) -> Iterable[tuple[str,
         yield f"certificate {name}", (
             "rupost", "cert", "add", name, "--login", "root", "--cert-type", kind,
             "--cert-path", f"{_FOLDER}/{stem}.pem", "--key-path", f"{_FOLDER}/{stem}.key",
+            "--ca-path", f"{_FOLDER}/ca.pem",
         )  # fmt: skip
     yield "restart of the panel", ("systemctl", "restart", "rupost")
     yield "first configuration", (

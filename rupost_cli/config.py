@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rupost_cli import drift, narration, output, words
+from rupost_cli.cert_show import say_what_the_panel_waits_for
 from rupost_cli.deployment import confirm, duration, status
 from rupost_cli.files import read_file
 from rupost_cli.plan_view import show_diff, show_plan
@@ -92,6 +93,7 @@ def deploy(reason: str, force: bool, as_json: bool, **wanted: Any) -> None:
     wish = _wish(**wanted)
     with open_core() as core:
         outcome = core.configuration.deploy(wish, reason, narrate, manner)
+        say_what_the_panel_waits_for(core)
     _show_outcome(outcome, as_json=as_json)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import click
+
 from rupost_cli.verbs import Noun
 from rupost_core import settings
 from rupost_core.cluster.silence import silent
@@ -76,6 +78,22 @@ def agent() -> None:
         logging.exception("agent")
     notify.ready()
     run(duties(ACTOR), threading.Event())
+
+
+@app.verb("generate-dhparam")
+@click.option("--bits", type=int, required=True)
+def generate_dhparam(bits: int) -> None:
+    """Make Diffie-Hellman parameters and store them (started by rupost dhparam generate)."""
+    from rupost_core.certificates import dhparam_job
+
+    set_up_monitor_log()
+    actor = Actor(ACTOR.login, Role.ADMINISTRATOR, ACTOR.face)
+    with Core(settings.load(), actor) as core:
+        pem = dhparam_job.generate(bits)
+        core.dhparam.import_dhparam(f"generated-{bits}.pem", pem)
+    logging.info(
+        _("Diffie-Hellman parameters of {bits} bits are made; they serve after the next deployment", bits=bits)
+    )
 
 
 @app.verb()

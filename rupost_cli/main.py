@@ -25,6 +25,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "directory": ("rupost_cli.directory", "Directories that people come from."),
     "domain": ("rupost_cli.domain", "Mail domains."),
     "journal": ("rupost_cli.journal", "Who did what."),
+    "license": ("rupost_cli.license", "The edition that this node runs."),
     "mailbox": ("rupost_cli.mailbox", "Mailboxes."),
     "template": ("rupost_cli.template", "The library of configuration templates."),
 }

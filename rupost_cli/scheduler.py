@@ -1,4 +1,4 @@
-"""The loop of `rupost internal scheduler`. It has one job for now: to warn of certificates that are about to expire.
+"""The loop of `rupost internal scheduler`: to order certificates anew by ACME, and to warn of those that expire.
 
 One node of the cluster does the job, the one that holds the lock; a database that is away is waited for.
 """
@@ -13,11 +13,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from rupost_core import settings
+from rupost_core.certificates.acme_service import AcmeService
 from rupost_core.certificates.expiry import WARN_DAYS, expiring
 from rupost_core.certificates.model import Certificate
 from rupost_core.core import Core
 from rupost_core.database.leader import Lead
-from rupost_core.errors import RupostError
+from rupost_core.errors import CertificateError, RupostError
 from rupost_core.i18n import translate as _
 from rupost_core.operation import Actor
 
@@ -61,9 +62,25 @@ class Scheduler:
             logging.info("scheduler: %s", _("this node does the cluster's jobs"))
             self._due = self._clock()
         self._leads = leads
+        if leads:
+            renew_due(self._core.acme)
         if leads and self._clock() >= self._due:
             report_expiring(self._core.certificates.certificates(), datetime.now(UTC))
             self._due = self._clock() + JOB_SECONDS
+
+
+def renew_due(acme: AcmeService) -> None:
+    """Orders anew what is due. An authority that refuses is asked again later (renewal.py)."""
+    for name in acme.due(datetime.now(UTC)):
+        try:
+            renewed = acme.renew(name)
+        except CertificateError as error:
+            logging.warning(_("certificate “{name}” could not be renewed: {reason}", name=name, reason=error.message))
+        else:
+            logging.info(
+                _("certificate “{name}” is renewed, valid until {date:%Y-%m-%d %H:%M} UTC",
+                  name=name, date=renewed.not_after)
+            )  # fmt: skip
 
 
 def report_expiring(certificates: list[Certificate], now: datetime) -> None:

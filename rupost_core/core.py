@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rupost_core.access.desk import OfficeDesk
     from rupost_core.access.key import KeyService
     from rupost_core.access.service import AccessService
+    from rupost_core.certificates.acme_service import AcmeService
+    from rupost_core.certificates.dhparam_service import DhparamService
     from rupost_core.certificates.service import CertificateService
     from rupost_core.checks.mailflow import MailflowService
     from rupost_core.cluster.service import ClusterService
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from rupost_core.configuration.drift_service import DriftService
     from rupost_core.configuration.override_service import OverrideService
     from rupost_core.configuration.service import ConfigurationService
+    from rupost_core.configuration.template_service import TemplateService
     from rupost_core.directory.service import DirectoryService
     from rupost_core.mail.service import MailService
 
@@ -58,6 +61,18 @@ class Core:
         from rupost_core.certificates.service import CertificateService
 
         return CertificateService(self.desk)
+
+    @cached_property
+    def acme(self) -> AcmeService:
+        from rupost_core.certificates.acme_service import AcmeService
+
+        return AcmeService(self.desk)
+
+    @cached_property
+    def dhparam(self) -> DhparamService:
+        from rupost_core.certificates.dhparam_service import DhparamService
+
+        return DhparamService(self.desk)
 
     @cached_property
     def cluster(self) -> ClusterService:
@@ -106,6 +121,12 @@ class Core:
         from rupost_core.checks.mailflow import MailflowService
 
         return MailflowService(self.desk)
+
+    @cached_property
+    def templates(self) -> TemplateService:
+        from rupost_core.configuration.template_service import TemplateService
+
+        return TemplateService(self.desk)
 
     def close(self) -> None:
         desk = self.__dict__.get("desk")

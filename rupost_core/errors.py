@@ -6,6 +6,7 @@
     │   ├── AlreadyExists
     │   └── TemplateError                      a template, or the values given to it
     ├── AccessDenied                 exit 3    the actor's role does not allow it
+    ├── EditionRequired              exit 4    it belongs to the edition Enterprise
     ├── DatabaseError                exit 10
     │   ├── DatabaseUnreachable      exit 11   no server answers
     │   ├── DatabaseCredentials      exit 12   the server answers and refuses the login
@@ -89,6 +90,12 @@ class AccessDenied(RupostError):
     code = "access_denied"
     title = _("Access denied")
     exit_code = 3
+
+
+class EditionRequired(RupostError):
+    code = "edition_required"
+    title = _("The edition Enterprise is needed")
+    exit_code = 4
 
 
 class DatabaseError(RupostError):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import ssl
 import sys
+import threading
 from typing import NoReturn
 
 import uvicorn
@@ -19,7 +21,7 @@ from rupost_core.operation import Actor, Role
 from rupost_core.settings import PANEL_PORT
 from rupost_web.app import application
 from rupost_web.listen import listen
-from rupost_web.tls import server_context
+from rupost_web.tls import ServerContext
 
 
 def main() -> NoReturn:
@@ -48,10 +50,10 @@ def serve(host: str, port: int) -> None:
     # Administrator: the panel opens its own certificate's key. What it does for a reader, it will do as that reader.
     with Core(node_settings, Actor("rupost", Role.ADMINISTRATOR, "web"), pool_size=2) as core:
         pair = core.certificates.pair_in_use("control_panel")
-        context = server_context(pair.certificate.chain_pem, pair.key_pem.reveal())
+        tls = ServerContext(pair.certificate.chain_pem, pair.key_pem.reveal())
         config = uvicorn.Config(
             application(node_settings.node_name, core.cluster.nodes),
-            ssl_context_factory=lambda _config, _default: context,
+            ssl_context_factory=lambda _config, _default: tls.context,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -65,10 +67,25 @@ def serve(host: str, port: int) -> None:
         server = uvicorn.Server(config)
         # uvicorn ends in good order and raises the signal anew afterwards: that is not to kill the process any more.
         signal.signal(signal.SIGTERM, lambda _number, _frame: setattr(server, "should_exit", True))
+        # `systemctl reload rupost`: the database is asked aside, so that nobody who is connected waits for it.
+        signal.signal(
+            signal.SIGHUP,
+            lambda _number, _frame: threading.Thread(target=_reload, args=(core, tls), daemon=True).start(),
+        )
         sockets = listen(host, port)
         logging.info("panel: https port %s, certificate %s", sockets[0].getsockname()[1], pair.certificate.name)
         server.run(sockets)
         logging.info("panel: stopped")
+
+
+def _reload(core: Core, tls: ServerContext) -> None:
+    try:
+        pair = core.certificates.pair_in_use("control_panel")
+        tls.exchange(pair.certificate.chain_pem, pair.key_pem.reveal())
+    except (RupostError, ssl.SSLError) as error:
+        logging.error("panel: the certificate stays the former one: %s", error)
+        return
+    logging.info("panel: certificate %s", pair.certificate.name)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def actions(core: Core, *, services: bool) -> Mapping[str, Action]:
         "panel_certificate": lambda: _made(
             core.certificates.ensure_builtin("control_panel", [*names(core), "localhost", "127.0.0.1"])
         ),
-        "dhparam": lambda: _made(core.certificates.ensure_dhparam()),
+        "dhparam": lambda: _made(core.dhparam.ensure_dhparam()),
         "evacuator": lambda: _timer(EVACUATOR_TIMER, services),
         "lists": lambda: _timer(LISTS_TIMER, services),
         "services": lambda: _services(core, services),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rupost_core.agent.certificates import RenewedCertificates
 from rupost_core.agent.deployments import Deployments, Health, Reports
 from rupost_core.agent.drift import DriftNotes, DriftWatch, Sightings
 from rupost_core.agent.loop import Duty
@@ -17,4 +18,5 @@ def duties(actor: Actor) -> list[Duty]:
         Reports(actor),
         DriftWatch(actor, sightings),
         DriftNotes(actor, sightings),
+        RenewedCertificates(actor),
     ]

@@ -19,6 +19,7 @@ from rupost_core.i18n import translate as _
 
 BUILTIN_NAME = "rupost-builtin-dhparam.pem"
 BUILTIN_BITS = 3072
+GROUPS = {"ffdhe2048": 2048, "ffdhe3072": 3072, "ffdhe4096": 4096}
 _LEAST_BITS = 2048
 _PEM = re.compile(r"-----BEGIN (?:X9\.42 )?DH PARAMETERS-----(.+?)-----END (?:X9\.42 )?DH PARAMETERS-----", re.DOTALL)
 # RFC 7919 appendix A: p = 2^b - 2^(b-64) + (floor(2^(b-130) * e) + X) * 2^64 - 1, with the group's own X.
@@ -35,6 +36,12 @@ def read(pem: bytes) -> tuple[str, int]:
     if prime % 2 == 0 or pow(2, prime - 1, prime) != 1 or not 1 < base < prime - 1:
         raise _refusal(_("The numbers in the file are not a Diffie-Hellman group."))
     return _to_pem(prime, base), bits
+
+
+def group_of(pem: str) -> str:
+    """ffdhe2048, ffdhe3072 or ffdhe4096 when these are the numbers of that group, else an empty text."""
+    numbers = _numbers(pem.encode())
+    return next((name for name, bits in GROUPS.items() if numbers == _numbers(named_group(bits))), "")
 
 
 def named_group(bits: int) -> bytes:
@@ -74,4 +81,6 @@ def _e_scaled(power: int) -> int:
 
 
 def _refusal(reason: str) -> CertificateError:
-    return CertificateError(reason, hint=_("Make them: openssl dhparam -out rupost-builtin-dhparam.pem 4096"))
+    return CertificateError(
+        reason, hint=_("Make them: rupost dhparam generate, or at once: rupost dhparam use ffdhe4096")
+    )

@@ -13,6 +13,7 @@ from rupost_core.components.model import Component
 from rupost_core.components.nginx import Nginx
 from rupost_core.components.postfix import Postfix
 from rupost_core.components.sogo import SOGo
+from rupost_core.components.versions import within
 from rupost_core.host.commands import run
 
 ALL: dict[str, Component] = {
@@ -47,23 +48,5 @@ def unsupported(installed: Mapping[str, str], supports: Mapping[Any, str]) -> li
     return [
         (name, installed.get(name, ""), wanted)
         for name, wanted in supports.items()
-        if name not in installed or not _within(installed[name], wanted)
+        if name not in installed or not within(installed[name], wanted)
     ]
-
-
-def _within(version: str, wanted: str) -> bool:
-    return all(_holds(version, condition) for condition in wanted.split())
-
-
-def _holds(version: str, condition: str) -> bool:
-    match = re.fullmatch(r"(>=|<=|<|>|==)(.+)", condition)
-    if not match:
-        return False
-    have, want = _numbers(version), _numbers(match[2])
-    length = max(len(have), len(want))
-    have, want = have + (0,) * (length - len(have)), want + (0,) * (length - len(want))
-    return {">=": have >= want, "<=": have <= want, "<": have < want, ">": have > want, "==": have == want}[match[1]]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rupost_core.components.model import Problem
+from rupost_core.configuration.confinement import render_variants
 from rupost_core.configuration.library import Template
 from rupost_core.configuration.model import RenderedFile, Surroundings
 from rupost_core.configuration.parameters import Value, Values, as_data, read
-from rupost_core.configuration.render import render
 from rupost_core.configuration.schema import Parameter
 from rupost_core.errors import TemplateError
 
@@ -75,19 +76,21 @@ def _without(
     lint: Lint,
 ) -> list[Problem]:
     """Blames what the lint would not find with one of the administrator's own values back at its default."""
-    if tuple(files) != render(template, values, surroundings):
+    others: list[tuple[str, Values]] = []
+    for name, parameter in template.spec.parameters.items():
+        with suppress(ValueError):  # it has no default
+            default = read(parameter, parameter.default)
+            if as_data({"": default}) != as_data({"": values[name]}):
+                others.append((name, {**values, name: default}))
+    variants = [values, *(other for _name, other in others)]
+    own, *rendered = render_variants(template, variants, surroundings)
+    if tuple(files) != own:
         return problems
     found = {_same(problem) for problem in lint(tuple(files))}
-    for name, parameter in template.spec.parameters.items():
-        if all(problem.parameter or _same(problem) not in found for problem in problems):
-            break
-        try:
-            default = read(parameter, parameter.default)
-            if as_data({"": default}) == as_data({"": values[name]}):
-                continue
-            left = {_same(problem) for problem in lint(render(template, {**values, name: default}, surroundings))}
-        except (ValueError, TemplateError):
-            continue  # it has no default, or others need it
+    for (name, _other), without in zip(others, rendered, strict=True):
+        if without is None or all(problem.parameter or _same(problem) not in found for problem in problems):
+            continue
+        left = {_same(problem) for problem in lint(without)}
         problems = [
             replace(problem, parameter=name)
             if not problem.parameter and _same(problem) in found and _same(problem) not in left
@@ -117,8 +120,18 @@ class _Origins:
         self._spec = template.spec
         self._values = values
         self._template, self._surroundings, self._path = template, surroundings, path
-        self._lines: list[str] = self._rendered(values) or []
-        self._traces = [trace for name in self._spec.parameters if (trace := self._trace(name)).lines]
+        others = [
+            (name, other)
+            for name, parameter in self._spec.parameters.items()
+            for other in _other_values(parameter, values[name])
+        ]
+        own, *rendered = self._rendered([values, *({**values, name: other} for name, other in others)])
+        self._lines: list[str] = own or []
+        changed: dict[str, set[int]] = {}
+        for (name, _other), lines in zip(others, rendered, strict=True):
+            if lines is not None:
+                changed.setdefault(name, set()).update(_lines_lost(self._lines, lines))
+        self._traces = [_Trace(name, frozenset(lines)) for name, lines in changed.items() if lines]
 
     def blamed(self, problem: Problem, refused: list[str]) -> Problem:
         line = self._own_line(problem.line, refused)
@@ -150,21 +163,13 @@ class _Origins:
                 return block.a + number - 1 - block.b
         return None
 
-    def _trace(self, name: str) -> _Trace:
-        changed: set[int] = set()
-        for other in _other_values(self._spec.parameters[name], self._values[name]):
-            lines = self._rendered({**self._values, name: other})
-            if lines is not None:
-                changed |= _lines_lost(self._lines, lines)
-        return _Trace(name, frozenset(changed))
-
-    def _rendered(self, values: Values) -> list[str] | None:
-        """The file's lines; None when the template cannot do with these values (a login without its password)."""
+    def _rendered(self, variants: list[Values]) -> list[list[str] | None]:
+        """The file's lines for each; None when the template cannot do with the values (a login, no password)."""
         try:
-            rendered = render(self._template, values, self._surroundings, only={self._path})
+            rendered = render_variants(self._template, variants, self._surroundings, only={self._path})
         except TemplateError:
-            return None
-        return rendered[0].lines if rendered else None
+            return [None] * len(variants)
+        return [files[0].lines if files else None for files in rendered]
 
     def _line_in(self, names: list[str], line: int) -> int | None:
         """Which line of a text of several lines stands at the file's line."""

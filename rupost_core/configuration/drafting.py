@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from rupost_core import edition
 from rupost_core.access.desk import OfficeDesk
 from rupost_core.components import registry
 from rupost_core.components.haproxy import open_sessions
 from rupost_core.components.model import Problem
 from rupost_core.configuration import drift_store, override, store
 from rupost_core.configuration.blame import blame
+from rupost_core.configuration.confinement import render_any
 from rupost_core.configuration.consequences import certificate_change, port_changes, security_changes
 from rupost_core.configuration.drift import Drift
 from rupost_core.configuration.host_facts import gather_facts
@@ -24,10 +27,10 @@ from rupost_core.configuration.live_folder import LiveFolder
 from rupost_core.configuration.model import Generation, RenderedFile, Surroundings
 from rupost_core.configuration.parameters import Values, readable, resolve, shown
 from rupost_core.configuration.plan import ParameterChange, Plan, compare, component_changes
-from rupost_core.configuration.render import render
 from rupost_core.configuration.surroundings import gather
 from rupost_core.database.reader import cursor_of
-from rupost_core.errors import CheckFailed, InputError
+from rupost_core.edition import require_enterprise
+from rupost_core.errors import CheckFailed, InputError, NotFound
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import pick
 from rupost_core.i18n import translate as _
@@ -40,7 +43,8 @@ DEFAULT_TEMPLATE = "standalone"
 class Wish:
     """What an administrator asks for: a template (None: the live one's), values to set, names to put to default.
 
-    With `adopted` (path → text) it is the live generation as it is, with these texts in it.
+    With `adopted` (path → text) it is the live generation as it is, with these texts in it. With `only`, just these
+    files are rendered anew; all others stay as they are in the live generation.
     """
 
     template: str | None = None
@@ -48,6 +52,7 @@ class Wish:
     values: Mapping[str, Any] | None = None
     defaults: tuple[str, ...] = ()
     adopted: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,20 @@ class Drafting:
         template = self._template(connection, wish, generation)
         versions = registry.installed_versions()
         _refuse_unsupported(template, versions)
+        if generation is None or generation.template_name != template.spec.name:
+            _refuse_edition(template)
         values = _resolved(template, before, wish)
         surroundings = gather(connection, self._desk, self._live)
         uses: tuple[override.OverrideUse, ...] = ()
         if wish.adopted:
             files = tuple(replace(file, content=wish.adopted.get(file.path, file.content)) for file in folder.files)
         else:
-            files = render(template, values, surroundings)
+            files = render_any(template, values, surroundings)
             if overridden:
                 files, uses = override.apply(files, drift_store.overrides(connection, self._desk.keyring))
+        if wish.only:
+            kept = [file for file in folder.files if file.path not in wish.only]
+            files = (*kept, *(file for file in files if file.path in wish.only))
         plan = self._plan(connection, folder, template, files)
         plan = replace(plan, parameters=_parameter_changes(template, before, values), overrides=uses)
         return Draft(template, values, surroundings, folder.files, files, plan, versions)
@@ -155,7 +165,9 @@ class Drafting:
         return store.generation_files(connection, self._desk.keyring, number, self._desk.settings.node_name)
 
     def template_of(self, connection: Connection, generation: Generation) -> Template:
-        return store.load_from_library(connection, generation.template_name, generation.template_version)
+        """Also one that was taken out of use since."""
+        name, version = generation.template_name, generation.template_version
+        return store.load_from_library(connection, name, version, retired=True)
 
     def _template(self, connection: Connection, wish: Wish, live: Generation | None) -> Template:
         name, version = wish.template, wish.version
@@ -163,7 +175,13 @@ class Drafting:
             name = name or live.template_name
             # An adoption must not wait for what a newer version of the template asks for.
             version = version or (live.template_version if wish.adopted else None)
-        return store.load_from_library(connection, name or DEFAULT_TEMPLATE, version)
+        try:
+            return store.load_from_library(connection, name or DEFAULT_TEMPLATE, version)
+        except NotFound:
+            # A template that was taken out of use is still the live one's after a rollback to it.
+            if live is None or name != live.template_name or version not in (None, live.template_version):
+                raise
+            return self.template_of(connection, live)
 
     def _plan(
         self, connection: Connection, folder: LiveFolder, template: Template, files: tuple[RenderedFile, ...]
@@ -207,6 +225,13 @@ def _refuse_unsupported(template: Template, versions: dict[str, str]) -> None:
             for component, installed, wanted in problems
         ]  # fmt: skip
         raise CheckFailed(lines[0], details=lines[1:], hint=_("Install the right version, or take another template."))
+
+
+def _refuse_edition(template: Template) -> None:
+    """A node that serves a template already may go on deploying it: a licence that runs out stops no mail."""
+    if template.spec.kind == "custom" or template.spec.edition == "enterprise":
+        today = datetime.now(tz=UTC).date()
+        require_enterprise(_("The template {name}", name=template.title), edition.load(), today)
 
 
 def _linting(facts: HostFacts) -> Callable[[tuple[RenderedFile, ...]], list[Problem]]:

@@ -183,7 +183,8 @@ class DriftService(Service):
         folder.put_right(chosen)
         work.after = {"set_aside": str(aside) if aside else None, "generation": folder.number}
         generation = store.get_generation(work.connection, folder.number)
-        template = store.load_from_library(work.connection, generation.template_name, generation.template_version)
+        name, version = generation.template_name, generation.template_version
+        template = store.load_from_library(work.connection, name, version, retired=True)
         changes = component_changes(chosen, template.spec, first=False)
         return Restored(chosen, aside, tuple(one for one in changes if one.reaction != "untouched"))
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from rupost_core.components.versions import within
 from rupost_core.configuration import marked_yaml
+from rupost_core.configuration.findings import Finding, RefusedTemplate, error
+from rupost_core.configuration.inheritance import MAX_LEVELS, merge
 from rupost_core.configuration.schema import TemplateSpec
-from rupost_core.errors import TemplateError
+from rupost_core.errors import InputError, NotFound, TemplateError
 from rupost_core.i18n import translate as _
-from rupost_core.text import nearest, place
+from rupost_core.text import nearest
 
 SPEC_FILE = "template.yaml"
 _PACKAGED = Path(__file__).parent.parent / "_templates"
@@ -24,14 +27,32 @@ _MAX_FILE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Template:
-    """A template ready to render: what template.yaml says, and the text of every file beside it by its path."""
+    """A template ready to render: what template.yaml and its bases say together, and the texts of its own files.
+
+    `base` is the template that this one extends.
+    """
 
     spec: TemplateSpec
     files: Mapping[str, str]
+    base: Template | None = None
 
     @property
     def title(self) -> str:
         return f"{self.spec.name} {self.spec.version}"
+
+    @property
+    def layers(self) -> list[Mapping[str, str]]:
+        """The files of this template, of its base, of the base's base."""
+        return [self.files, *(self.base.layers if self.base else [])]
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Every file by its path, the heir's before the base's."""
+        return {path: text for layer in reversed(self.layers) for path, text in layer.items()}
+
+
+# Finds the template of a name whose version is in a range (None: any); raises InputError.
+FindBase = Callable[[str, str | None], Template]
 
 
 def builtin_folder() -> Path:
@@ -41,6 +62,27 @@ def builtin_folder() -> Path:
 
 def builtin_templates() -> list[Template]:
     return [load_folder(folder) for folder in sorted(builtin_folder().iterdir()) if folder.is_dir()]
+
+
+def find_builtin(name: str, versions: str | None) -> Template:
+    """The packaged template of that name; raises NotFound."""
+    return among(builtin_templates(), name, versions)
+
+
+def among(templates: list[Template], name: str, versions: str | None) -> Template:
+    """The first of the templates with the name and a version in the range; raises NotFound."""
+    named = [one for one in templates if one.spec.name == name]
+    for one in named:
+        if versions is None or within(one.spec.version, versions):
+            return one
+    if named:
+        raise NotFound(
+            _("the base {name} is there in {versions}, and none is {wanted}",
+              name=name, versions=", ".join(one.spec.version for one in named), wanted=versions)
+        )  # fmt: skip
+    raise NotFound(
+        _("there is no template {name} to extend.", name=name) + nearest(name, [one.spec.name for one in templates])
+    )
 
 
 def load_folder(folder: Path) -> Template:
@@ -54,44 +96,100 @@ def load_folder(folder: Path) -> Template:
             raise TemplateError(_("{file}: too many files, or a file larger than 1 MiB.", file=path))
         try:
             files[name] = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise TemplateError(_("{file} cannot be read: {reason}", file=path, reason=error)) from error
+        except (OSError, UnicodeDecodeError) as problem:
+            raise TemplateError(_("{file} cannot be read: {reason}", file=path, reason=problem)) from problem
     return load(files, str(folder))
 
 
-def load(files: Mapping[str, str], origin: str) -> Template:
-    """A template from its files' texts; `origin` is what errors call the place they came from."""
+def load(files: Mapping[str, str], origin: str, find_base: FindBase = find_builtin) -> Template:
+    """A template from its files' texts; `origin` is what errors call the place they came from.
+
+    Raises RefusedTemplate with everything that is wrong.
+    """
+    found = examine(files, find_base)
+    if found.template is None or found.findings:
+        raise RefusedTemplate(origin, found.findings)
+    return found.template
+
+
+@dataclass(frozen=True)
+class Examination:
+    """`template` is None when it has not even a template's form. `marked` is what it and its base say together."""
+
+    template: Template | None
+    findings: list[Finding]
+    marked: marked_yaml.MarkedYaml
+    base: Template | None = None
+
+
+def examine(files: Mapping[str, str], find_base: FindBase) -> Examination:
+    """Reads template.yaml, finds the base, and checks what both say together; nothing is rendered."""
+    nothing = marked_yaml.MarkedYaml(None, {})
     if SPEC_FILE not in files:
-        raise TemplateError(
-            _("{origin} holds no {file}.", origin=origin, file=SPEC_FILE),
-            hint=_("A template is a folder with template.yaml and the files that it renders."),
-        )
-    where = f"{origin}/{SPEC_FILE}"
-    marked = marked_yaml.load(files[SPEC_FILE], where)
+        missing = _("it is missing; a template is a folder with template.yaml and the files that it renders")
+        return Examination(None, [error(SPEC_FILE, None, missing)], nothing)
+    try:
+        marked = marked_yaml.load(files[SPEC_FILE], SPEC_FILE)
+    except marked_yaml.BadYaml as problem:
+        return Examination(None, [error(SPEC_FILE, problem.line, problem.reason)], nothing)
+    findings: list[Finding] = []
+    base = None
+    if isinstance(marked.data, dict) and (wish := _wanted_base(marked.data)):
+        try:
+            base = _base_for(marked.data, *wish, find_base)
+        except InputError as problem:
+            return Examination(None, [error(SPEC_FILE, marked.line_of(("extends",)), problem.message)], marked)
+        marked, findings = merge(base.spec, marked, SPEC_FILE)
     try:
         spec = TemplateSpec.model_validate(marked.data)
-    except ValidationError as error:
-        problems = [_describe(problem, marked, where) for problem in error.errors()]
-        raise TemplateError(problems[0], details=problems[1:], hint=_("Correct the file.")) from error
-    for component, content in spec.components.items():
+    except ValidationError as problem:
+        findings += [_describe(one, marked) for one in problem.errors()]
+        return Examination(None, findings, marked, base)
+    template = Template(spec, files, base)
+    return Examination(template, findings + list(_contradictions(template, marked)), marked, base)
+
+
+def _wanted_base(data: dict[str, Any]) -> tuple[str, str | None] | None:
+    """(name, range of versions) under `extends`; None when it is not there, or not of its form."""
+    wish = data.get("extends")
+    name, versions = (wish.get("template"), wish.get("versions")) if isinstance(wish, dict) else (wish, None)
+    if not isinstance(name, str) or not isinstance(versions, str | None):
+        return None
+    return name, versions
+
+
+def _base_for(data: dict[str, Any], name: str, versions: str | None, find_base: FindBase) -> Template:
+    if name == data.get("name"):
+        raise TemplateError(_("a template cannot extend itself"))
+    base = find_base(name, versions)
+    if len(base.layers) >= MAX_LEVELS:
+        raise TemplateError(_("more than {most} templates would extend one another", most=MAX_LEVELS))
+    return base
+
+
+def _contradictions(template: Template, marked: marked_yaml.MarkedYaml) -> Iterator[Finding]:
+    sources = template.sources
+    for component, content in template.spec.components.items():
+        place = ("components", component)
+        if content.drop and template.base is None:
+            yield error(SPEC_FILE, marked.line_of((*place, "drop")), _("“drop” needs “extends”"))
+        lines: dict[str, int] = {}
         for index, file in enumerate(content.files):
-            if file.source not in files:
-                line = marked.line_of(("components", component, "files", index, "source"))
-                raise TemplateError(
-                    _(
-                        "{place}: there is no file {source} in the template.",
-                        place=place(where, line),
-                        source=file.source,
-                    )
-                    + nearest(file.source, files)
-                )
-    return Template(spec, files)
+            line = marked.line_of((*place, "files", index, "source"))
+            if file.source not in sources:
+                missing = _("there is no file {source} in the template.", source=file.source)
+                yield error(SPEC_FILE, line, missing + nearest(file.source, sources))
+            if file.path in lines:
+                again = _("the path {path} stands on line {line} already", path=file.path, line=lines[file.path])
+                yield error(SPEC_FILE, line, again)
+            lines.setdefault(file.path, line)
 
 
-def _describe(problem: Any, marked: marked_yaml.MarkedYaml, where: str) -> str:
+def _describe(problem: Any, marked: marked_yaml.MarkedYaml) -> Finding:
     location = tuple(part for part in problem["loc"] if not _is_type_label(part))
     key = ".".join(str(part) for part in location)
-    return f"{place(where, marked.line_of(location))}: {key}: {_reason(problem, location)}"
+    reason = _reason(problem, location)
+    return error(SPEC_FILE, marked.line_of(location), f"{key}: {reason}" if key else reason)
 
 
 def _reason(problem: Any, location: tuple[str | int, ...]) -> str:
@@ -139,9 +237,12 @@ def _kind(error_type: str) -> str:
     return words.get(error_type.split("_")[0], _("a mapping of keys to values"))
 
 
+_TYPE_LABELS = ("[key]", "bool", "int", "str", "list[union[bool,int,str]]", "constrained-str", "Extends")
+
+
 def _is_type_label(part: str | int) -> bool:
     """Pydantic puts labels such as `int` and `[key]` among the keys of a union or a mapping."""
-    return isinstance(part, str) and (part == "[key]" or part in ("bool", "int", "str", "list[union[bool,int,str]]"))
+    return isinstance(part, str) and part in _TYPE_LABELS
 
 
 def _keys_allowed_at(path: tuple[str | int, ...]) -> list[str]:

@@ -29,6 +29,7 @@ from rupost_core.i18n import translate as _
 
 ROOT = Path("/var/lib/rupost/configuration")
 KEPT_GENERATIONS = 10
+MAIL_CERTIFICATE, MAIL_KEY = "tls/mail.crt", "tls/mail.key"
 _SETTLED_SECONDS = 10
 # How long a command waits for the agent to finish what it is at: a look at the record, or a recovery.
 LOCK_SECONDS = 3.0
@@ -49,6 +50,13 @@ class LiveConfiguration:
             return int(self.link.readlink().name)
         except (FileNotFoundError, ValueError):
             return 0
+
+    def certificate_pem(self) -> str:
+        """The chain that the live generation lets the mail daemons serve; empty when it has none."""
+        try:
+            return (self.link / MAIL_CERTIFICATE).read_text("utf-8")
+        except OSError:
+            return ""
 
     def folder(self, number: int) -> Path:
         return self._generations / str(number)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from rupost_core.configuration import patterns
 from rupost_core.configuration.endpoints import is_hostname, read_endpoint, read_path
 from rupost_core.configuration.milter import parse_milter
 from rupost_core.configuration.schema import Parameter, TemplateSpec
@@ -120,7 +121,7 @@ def _read_one(parameter: Parameter, raw: Any) -> Scalar:
     text = value.reveal() if isinstance(value, Secret) else str(value)
     if len(text) > parameter.max_length:
         raise ValueError(_("longer than {limit} characters", limit=parameter.max_length))
-    if parameter.pattern is not None and not re.fullmatch(parameter.pattern, text):
+    if parameter.pattern is not None and not patterns.compiled(parameter.pattern).matches(text):
         raise ValueError(_("“{text}” does not have the form {pattern}", text=text, pattern=parameter.pattern))
     return value
 

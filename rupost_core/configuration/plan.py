@@ -127,8 +127,8 @@ def component_changes(changes: Iterable[Affected], spec: TemplateSpec, *, first:
         if component not in spec.components:
             continue
         because = list(by_component.get(component, []))
-        if SHARED in spec.components[component].uses:
-            because += by_component.get(SHARED, [])
+        uses = spec.components[component].uses
+        because += [path for path in by_component.get(SHARED, []) if SHARED in uses or path in uses]
         reaction: Reaction = "start" if first else (_REACTIONS[component] if because else "untouched")
         result.append(ComponentChange(component, reaction, tuple(because)))
     return tuple(result)

@@ -10,21 +10,21 @@ import traceback
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
+from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, Undefined
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import BlockReference, Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from rupost_core.configuration.findings import Finding, RefusedTemplate, error
 from rupost_core.configuration.library import Template
 from rupost_core.configuration.model import RenderedFile, Surroundings
 from rupost_core.configuration.parameters import Values
 from rupost_core.configuration.quoting import FILTERS, Quoted
 from rupost_core.configuration.schema import File
 from rupost_core.directory.names import check_directory_name
-from rupost_core.errors import TemplateError
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Secret
-from rupost_core.text import place
 
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 
@@ -34,26 +34,46 @@ def render(
 ) -> tuple[RenderedFile, ...]:
     """All files of one node, or `only` those paths, sorted by path.
 
-    Raises TemplateError naming the template's file and line.
+    Raises RefusedTemplate naming file and line of every mistake.
     """
-    environment = _environment(template)
-    context = {"p": _Parameters(values), **surroundings.as_context()}
-    rendered = [
-        RenderedFile(
-            component=component,
-            path=f"{component}/{path}",
-            owner=file.owner,
-            group=file.group,
-            mode=file.mode_bits,
-            secret=file.secret,
-            content=_render_file(environment, template, file, context | extra),
+    rendered, findings = render_what_can_be(environment_for(template), template, values, surroundings, only)
+    if findings:
+        raise RefusedTemplate(
+            template.title, findings, separator=": ", hint=_("Correct the template, or the parameter's value.")
         )
-        for component, content in template.spec.components.items()
-        for file in content.files
-        for path, extra in _instances(file, surroundings)
-        if only is None or f"{component}/{path}" in only
-    ]
-    return tuple(sorted(rendered, key=lambda file: file.path))
+    return rendered
+
+
+def render_what_can_be(
+    environment: Environment,
+    template: Template,
+    values: Values,
+    surroundings: Surroundings,
+    only: Container[str] | None = None,
+) -> tuple[tuple[RenderedFile, ...], list[Finding]]:
+    """The files that could be rendered, and why the others could not.
+
+    `environment` is the template's own (`environment_for`); sources are compiled once in it, however often rendered.
+    """
+    context = {"p": _Parameters(values), **surroundings.as_context()}
+    rendered: list[RenderedFile] = []
+    findings: list[Finding] = []
+    for component, content in template.spec.components.items():
+        for file in content.files:
+            for name, extra in _instances(file, surroundings):
+                path = f"{component}/{name}"
+                if only is not None and path not in only:
+                    continue
+                try:
+                    text = _render_file(environment, template, file, context | extra)
+                except _Mistake as mistake:
+                    if mistake.finding not in findings:
+                        findings.append(mistake.finding)
+                    continue
+                rendered.append(
+                    RenderedFile(component, path, file.owner, file.group, file.mode_bits, file.secret, text)
+                )
+    return tuple(sorted(rendered, key=lambda file: file.path)), findings
 
 
 def _instances(file: File, surroundings: Surroundings) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -75,9 +95,71 @@ class _Parameters:
         return self._values[name]
 
 
-def _environment(template: Template) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=DictLoader(dict(template.files)),
+BASE = "base:"
+
+
+class Layers(BaseLoader):
+    """Sources by path, the heir's before the base's. `base:PATH` looks past the template it stands in."""
+
+    def __init__(self, template: Template) -> None:
+        self._layers = template.layers
+
+    def get_source(self, environment: Any, name: str) -> tuple[str, str, Callable[[], bool]]:
+        level, path = self.find(name)
+        if level is None:
+            raise TemplateNotFound(path, _("there is no file {source} in the template.", source=path))
+        return self._layers[level][path], name, lambda: True
+
+    def find(self, name: str) -> tuple[int | None, str]:
+        """(which layer holds it, its path); the layer is None when none does."""
+        least, path = _split(name)
+        for level in range(least, len(self._layers)):
+            if path in self._layers[level]:
+                return level, path
+        return None, path
+
+
+def _split(name: str) -> tuple[int, str]:
+    """`base:base:x` → (2, "x")."""
+    level = 0
+    while name.startswith(BASE):
+        level, name = level + 1, name[len(BASE) :]
+    return level, name
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """Jinja2's environment, with `base:` counted from the layer of the template that says it."""
+
+    layers: Layers
+
+    def join_path(self, template: str, parent: str) -> str:
+        wanted, path = _split(template)
+        if not wanted:
+            return template
+        level, _path = self.layers.find(parent)
+        return BASE * ((level or 0) + wanted) + path
+
+
+class _QuotedBlock(BlockReference):
+    """What `super()` gives is a text of the base: all in it has been quoted."""
+
+    def __call__(self) -> Quoted:
+        return Quoted(super().__call__())
+
+
+class _Context(Context):
+    def super(self, name: str, current: Any) -> BlockReference | Undefined:
+        found = super().super(name, current)
+        if isinstance(found, BlockReference):
+            return _QuotedBlock(found.name, self, found._stack, found._depth)
+        return found
+
+
+def environment_for(template: Template) -> Environment:
+    """The sandbox in which the template's sources are parsed and rendered."""
+    layers = Layers(template)
+    environment = Environment(
+        loader=layers,
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
@@ -87,6 +169,8 @@ def _environment(template: Template) -> ImmutableSandboxedEnvironment:
         # A file is rendered once a compilation: folding its constants costs more than it saves.
         optimized=False,
     )
+    environment.layers = layers
+    environment.context_class = _Context
     environment.filters |= {name: _revealing(function) for name, function in FILTERS.items()}
     return environment
 
@@ -113,34 +197,48 @@ def _insist_on_quoting(value: Any) -> Any:
     raise ValueError(_("a value is printed without a quoting filter"))
 
 
-def _render_file(
-    environment: ImmutableSandboxedEnvironment, template: Template, file: File, context: dict[str, Any]
-) -> str:
+# What an expression in a template can raise.
+_FAULTS_OF_TEMPLATES = (
+    SecurityError, JinjaError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+)  # fmt: skip
+
+
+class _Mistake(Exception):
+    def __init__(self, source: str, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.finding = error(source, line, reason)
+
+
+def _render_file(environment: Environment, template: Template, file: File, context: dict[str, Any]) -> str:
     try:
-        text = environment.get_template(file.source).render(context)
-    except TemplateSyntaxError as error:
-        raise _error(template, error.name or file.source, error.lineno, error.message or "") from error
-    except UndefinedError as error:
-        raise _error(template, file.source, _template_line(error, template), error.message or "") from error
-    except (SecurityError, JinjaError, ValueError, TypeError, KeyError, OverflowError) as error:
-        raise _error(template, file.source, _template_line(error, template), str(error)) from error
-    if len(text) > MAX_OUTPUT_BYTES:
-        raise _error(template, file.source, 1, _("the file grew larger than 4 MiB"))
-    return text
+        pieces, size = [], 0
+        for piece in environment.get_template(file.source).generate(context):
+            size += len(piece)
+            if size > MAX_OUTPUT_BYTES:
+                raise _Mistake(file.source, 1, _("the file grew larger than 4 MiB"))
+            pieces.append(piece)
+        return "".join(pieces)
+    except TemplateSyntaxError as problem:
+        raise _Mistake(_path_of(problem.name or file.source), problem.lineno, problem.message or "") from problem
+    except RecursionError as problem:
+        endless = _("it calls or includes itself, or is nested too deeply")
+        raise _Mistake(*_template_line(problem, template, file), endless) from problem
+    except _FAULTS_OF_TEMPLATES as problem:
+        said = getattr(problem, "message", None) or str(problem)
+        raise _Mistake(*_template_line(problem, template, file), said) from problem
 
 
-def _template_line(error: BaseException, template: Template) -> int:
-    """The line of the innermost template frame: Jinja2 rewrites tracebacks to carry template names and lines."""
+def _path_of(name: str) -> str:
+    return _split(name)[1]
+
+
+def _template_line(problem: BaseException, template: Template, file: File) -> tuple[str, int]:
+    """The innermost template frame: Jinja2 rewrites tracebacks to carry template names and lines."""
+    sources = template.sources
     frames = [
-        f
-        for f in traceback.extract_tb(error.__traceback__)
-        if f.filename == "<template>" or f.filename in template.files
+        (frame.filename, frame.lineno or 1)
+        for frame in traceback.extract_tb(problem.__traceback__, limit=-200)
+        if frame.filename == "<template>" or _path_of(frame.filename) in sources
     ]
-    return frames[-1].lineno or 1 if frames else 1
-
-
-def _error(template: Template, source: str, line: int, reason: str) -> TemplateError:
-    return TemplateError(
-        f"{template.title}: {place(source, line)}: {reason}",
-        hint=_("Correct the template, or the parameter's value."),
-    )
+    name, line = frames[-1] if frames else ("<template>", 1)
+    return (file.source if name == "<template>" else _path_of(name)), line

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from rupost_core.configuration import patterns
 from rupost_core.i18n import translate as _
 
 COMPONENTS = ("haproxy", "nginx", "postfix", "dovecot", "sogo", "memcached")
 
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
 RelativePath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]([A-Za-z0-9_/-]|\.[A-Za-z0-9_-]){0,200}$")]
 TargetPath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]([A-Za-z0-9_/-]|\.[A-Za-z0-9_-]|\{name\}){0,200}$")]
 Account = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$|^[0-9]{1,9}$")]
+SharedFiles = Annotated[str, StringConstraints(pattern=r"^tls(/[a-z0-9_]([A-Za-z0-9_-]|\.[A-Za-z0-9_-]){0,100})?$")]
 Range = Annotated[str, StringConstraints(pattern=r"^(>=|<=|<|>|==)\d+(\.\d+)*( (>=|<=|<|>|==)\d+(\.\d+)*)*$")]
 Scalar = bool | int | str
 Default = Scalar | list[Scalar]
@@ -66,7 +68,9 @@ class Parameter(_Strict):
     minimum: int | str | None = Field(None, description="For integer, size (e.g. 1M) and duration (e.g. 10m).")
     maximum: int | str | None = None
     max_length: int = Field(4000, ge=1, le=100_000)
-    pattern: str | None = Field(None, description="A regular expression the whole text must match.")
+    pattern: str | None = Field(
+        None, description="A regular expression that the whole text must match; matched in linear time."
+    )
     choices: list[str] | None = None
     applies_when: AppliesWhen | None = None
 
@@ -74,11 +78,14 @@ class Parameter(_Strict):
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
         if value is not None:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(_("not a regular expression: {reason}", reason=error)) from error
+            patterns.compiled(value)
         return value
+
+    @model_validator(mode="after")
+    def _patterns_are_for_short_texts(self) -> Parameter:
+        if self.pattern is not None and self.max_length > patterns.MAX_VALUE:
+            raise ValueError(_("with a “pattern”, “max_length” is at most {limit}", limit=patterns.MAX_VALUE))
+        return self
 
     @model_validator(mode="after")
     def _choices_for_choice(self) -> Parameter:
@@ -114,18 +121,31 @@ class File(_Strict):
 
 
 class ComponentFiles(_Strict):
-    """The files of one component, and the shared folders whose change concerns it too."""
+    """The files of one component, and the shared files whose change concerns it too: `tls` or `tls/FILE`."""
 
-    uses: list[Literal["tls"]] = []
+    uses: list[SharedFiles] = []
     files: list[File] = Field(min_length=1)
+    drop: list[TargetPath] = Field([], description="With `extends`: paths of the base that this template leaves out.")
+
+
+class Extends(_Strict):
+    """The template that this one is built on, and which of its versions will do."""
+
+    template: Name
+    versions: Range | None = Field(None, description="A range such as “>=1.0 <2”; without it the newest.")
 
 
 class TemplateSpec(_Strict):
-    """A template.yaml."""
+    """A template.yaml.
+
+    With `extends` it says only what differs from its base: parameters, components and files of the base are there
+    unless the same name or path stands here.
+    """
 
     format: Literal[1]
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    name: Name
     version: Version
+    extends: Name | Extends | None = None
     kind: Literal["builtin", "custom"]
     edition: Literal["standard", "enterprise"]
     title: Bilingual
@@ -150,6 +170,26 @@ class TemplateSpec(_Strict):
 
 
 def json_schema() -> dict[str, object]:
-    """The JSON Schema (draft 2020-12) of template.yaml."""
-    schema = TemplateSpec.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "RuPost template"}
+    """The JSON Schema (draft 2020-12) of template.yaml as it is written.
+
+    TemplateSpec describes a whole template; what `extends` another may leave out what its base says.
+    """
+    schema: dict[str, Any] = TemplateSpec.model_json_schema()
+    own = ["format", "name", "version", "kind", "edition", "title", "description"]
+    definitions = schema["$defs"]
+    whole = {
+        "required": [key for key in schema["required"] if key not in own],
+        "properties": {
+            "parameters": {"additionalProperties": {"required": definitions["Parameter"].pop("required")}},
+            "components": {"additionalProperties": {"required": definitions["ComponentFiles"].pop("required")}},
+        },
+    }
+    schema["required"] = own
+    definitions["ComponentFiles"]["properties"]["files"].pop("minItems")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "RuPost template",
+        "if": {"required": ["extends"]},
+        "else": whole,
+    }

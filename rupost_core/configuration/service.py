@@ -30,6 +30,7 @@ from rupost_core.configuration.shadow.wall import Inhabitants, Shadow
 from rupost_core.configuration.transition import LEAST_WINDOW_SECONDS, MOST_WINDOW_SECONDS, Transition
 from rupost_core.configuration.uptake import Report, Step
 from rupost_core.configuration.walls import Checkers, WallName
+from rupost_core.database.reader import cursor_of
 from rupost_core.errors import DatabaseError, InputError
 from rupost_core.host import clock
 from rupost_core.i18n import translate as _
@@ -177,6 +178,17 @@ class ConfigurationService(Service):
             self.drafting.files(work.connection, number),
         )
 
+    @operation("config.names", Role.VIEWER, reads=True)
+    def public_names(self, work: Work) -> tuple[str, ...]:
+        """The names that clients use for mail: the live mail host, and where programs look for their settings."""
+        number = self.live.current()
+        if not number:
+            return ()
+        host = store.generation_parameters(work.connection, self.desk.keyring, number).get("mail_host")
+        domains = [domain.name for domain in mail.every_domain(cursor_of(work.connection))]
+        found = [f"{service}.{domain}" for domain in domains for service in ("autoconfig", "autodiscover")]
+        return (str(host), *found) if host else tuple(found)
+
     @operation("config.diff", Role.VIEWER, reads=True)
     def diff(self, work: Work, old: int, new: int) -> tuple[FileChange, ...]:
         """Compares the files of two generations."""
@@ -247,7 +259,7 @@ class ConfigurationService(Service):
         deployment = NodeDeployment(
             self.live,
             registry.ALL,
-            NodeHost(address),
+            NodeHost(address, self.live),
             _both(report, events.add),
             walls=(Lint(facts), Checkers(registry.ALL), Shadow((node, address), self.inhabitants)),
             skipped=manner.skip,

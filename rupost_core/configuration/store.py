@@ -23,6 +23,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    false,
     func,
     select,
 )
@@ -32,7 +33,7 @@ from rupost_core.configuration.library import Template
 from rupost_core.configuration.library import load as load_template
 from rupost_core.configuration.model import Deployment, Generation, RenderedFile
 from rupost_core.database.metadata import MAIN
-from rupost_core.errors import NotFound
+from rupost_core.errors import AlreadyExists, NotFound
 from rupost_core.i18n import translate as _
 from rupost_core.secret import Keyring
 
@@ -45,7 +46,16 @@ template = Table(
     Column("edition", Text, nullable=False),
     Column("files", JSONB, nullable=False),
     Column("loaded_at", TIMESTAMP(timezone=True), nullable=False, server_default=func.now()),
-)
+    # The base that it was brought in with, and what that base's text was then (template_store.py).
+    Column("base_name", Text),
+    Column("base_version", Text),
+    Column("base_digest", Text),
+    Column("added_by", Text, nullable=False, server_default=""),
+    # Out of use; kept for the generations that were made from it.
+    Column("retired", Boolean, nullable=False, server_default=false()),
+    ForeignKeyConstraint(["base_name", "base_version"], ["template.name", "template.version"],
+                         name="template_base_fkey"),
+)  # fmt: skip
 
 generation = Table(
     "generation",
@@ -95,7 +105,10 @@ deployment = Table(
 
 
 def save_template(connection: Connection, loaded: Template) -> None:
-    """Puts a template version into the library; a version that is there is replaced by the package's text."""
+    """Puts a built-in template into the library; a version that is there is replaced by the package's text.
+
+    Raises AlreadyExists when a custom template has its name and version.
+    """
     spec = loaded.spec
     values = {
         "kind": spec.kind,
@@ -103,26 +116,38 @@ def save_template(connection: Connection, loaded: Template) -> None:
         "files": dict(loaded.files),
         "loaded_at": func.now(),
     }
-    connection.execute(
+    done = connection.execute(
         insert(template)
         .values(name=spec.name, version=spec.version, **values)
-        .on_conflict_do_update(index_elements=["name", "version"], set_=values)
+        .on_conflict_do_update(index_elements=["name", "version"], set_=values, where=template.c.kind == "builtin")
     )
+    if not done.rowcount:
+        raise AlreadyExists(
+            _("A custom template is in the place of the built-in {name}.", name=loaded.title),
+            hint=_("Import it under another name, and remove this one: rupost template remove"),
+        )
 
 
 def template_versions(connection: Connection) -> list[tuple[str, str, str, str]]:
     """(name, version, kind, edition) of every template, the newest loaded first within a name."""
     rows = connection.execute(
-        select(template.c.name, template.c.version, template.c.kind, template.c.edition).order_by(
-            template.c.name, func.string_to_array(template.c.version, ".").cast(_INTEGERS).desc()
-        )
+        select(template.c.name, template.c.version, template.c.kind, template.c.edition)
+        .where(~template.c.retired)
+        .order_by(template.c.name, func.string_to_array(template.c.version, ".").cast(_INTEGERS).desc())
     )
     return [(row.name, row.version, row.kind, row.edition) for row in rows]
 
 
-def load_from_library(connection: Connection, name: str, version: str | None = None) -> Template:
-    """A template of the library, its newest version unless one is named; raises NotFound."""
-    query = select(template.c.files, template.c.version).where(template.c.name == name)
+def load_from_library(
+    connection: Connection, name: str, version: str | None = None, *, retired: bool = False
+) -> Template:
+    """A template of the library with its base, its newest version unless one is named; raises NotFound.
+
+    With `retired` also one that is out of use: a generation may have been made from it.
+    """
+    query = select(template).where(template.c.name == name)
+    if not retired:
+        query = query.where(~template.c.retired)
     if version is not None:
         query = query.where(template.c.version == version)
     query = query.order_by(func.string_to_array(template.c.version, ".").cast(_INTEGERS).desc()).limit(1)
@@ -134,7 +159,12 @@ def load_from_library(connection: Connection, name: str, version: str | None = N
             _("The library has no template “{name}”.", name=wanted),
             hint=_("Known templates: {known}. See rupost template list.", known=known),
         )
-    return load_template(row.files, f"{name} {row.version}")
+    return load_template(
+        row.files,
+        f"{name} {row.version}",
+        # The base of the day when it was brought in, whatever has come since.
+        lambda _name, _range: load_from_library(connection, row.base_name, row.base_version, retired=True),
+    )
 
 
 def add_generation(

@@ -57,7 +57,7 @@ class Transition:
         return dataclasses.replace(self, phase="waiting", settled=now)
 
     def carried_over(self, now: Moment) -> Transition:
-        """After a reboot: the same window by the clock of this boot, so that a wrong wall clock is asked only once."""
+        """After a reboot: the same window by this boot's clock, so that a wrong wall clock is asked only once."""
         if self.settled is None or self.settled.boot == now.boot:
             return self
         return dataclasses.replace(self, settled=now.before(now.seconds_since(self.settled)))

@@ -11,7 +11,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Moment:
-    """`wall` is Unix time in seconds (UTC); `steady` counts seconds while the boot lasts that `boot` names (random(4)).
+    """`wall` is Unix time in seconds (UTC); `steady` counts seconds of the boot that `boot` names (random(4)).
 
     They go on while the machine is suspended (CLOCK_BOOTTIME, clock_gettime(2)); in a container they are the host's.
     """

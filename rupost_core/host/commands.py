@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import selectors
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 
 from rupost_core.errors import CommandFailed
 from rupost_core.i18n import translate as _
@@ -81,6 +82,79 @@ def run(
             _("{program} failed ({code}): {said}", program=words[0], code=done.returncode, said=said[-2000:])
         )
     return finished
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program that ended, or was ended. `cut_short` is "" or why: `time` or `output`."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    cut_short: Literal["", "time", "output"]
+
+
+def run_untrusting(arguments: Sequence[str | PurePath], *, stdin: bytes, timeout: float, most_output: int) -> Ended:
+    """Runs a program that may misbehave: an empty environment, the folder /, no more output taken than allowed.
+
+    `timeout` is in seconds, `most_output` in bytes. Raises CommandFailed when it cannot be started.
+    """
+    words = [str(argument) for argument in arguments]
+    try:
+        process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={}, cwd="/",
+            start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise CommandFailed(_("The program {program} is not installed.", program=words[0])) from error
+    with process:
+        try:
+            return _talk(process, stdin, time.monotonic() + timeout, most_output)
+        finally:
+            process.kill()
+
+
+def _talk(process: subprocess.Popen[bytes], stdin: bytes, deadline: float, most: int) -> Ended:
+    """Feeds and reads the program until it closes its output, or until the deadline or the limit is reached."""
+    streams = (process.stdin, process.stdout, process.stderr)
+    write, out, err = (stream.fileno() for stream in streams if stream is not None)
+    taken: dict[int, bytearray] = {out: bytearray(), err: bytearray()}
+    rest = memoryview(stdin)
+    os.set_blocking(write, False)
+    cut_short: Literal["", "time", "output"] = ""
+    with selectors.DefaultSelector() as selector:
+        selector.register(write, selectors.EVENT_WRITE)
+        selector.register(out, selectors.EVENT_READ)
+        selector.register(err, selectors.EVENT_READ)
+        while not cut_short and {out, err} & set(selector.get_map()):
+            ready = {key.fd for key, _events in selector.select(max(0.0, deadline - time.monotonic()))}
+            if write in ready and not (rest := _written(write, rest)) and process.stdin is not None:
+                selector.unregister(write)
+                process.stdin.close()
+            for source in ready & {out, err}:
+                piece = os.read(source, 65536)
+                taken[source] += piece
+                if not piece:
+                    selector.unregister(source)
+            if time.monotonic() >= deadline:
+                cut_short = "time"
+            elif sum(map(len, taken.values())) > most:
+                cut_short = "output"
+    if not cut_short:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            cut_short = "time"
+    process.kill()
+    return Ended(process.wait(), bytes(taken[out]), bytes(taken[err]), cut_short)
+
+
+def _written(target: int, data: memoryview) -> memoryview:
+    """What is left of the data; nothing is, once the program no longer reads."""
+    try:
+        return data[os.write(target, data[:65536]) :]
+    except BrokenPipeError:
+        return data[:0]
 
 
 @dataclass

@@ -105,9 +105,9 @@ def test_a_killed_deployment_leaves_nothing_in_between(lab, node, two):
     switched = [result for result in killed if result["live"] == result["target"]]
     slowest = [max(r["seconds"] for r in results if r["agent"] is died) for died in (False, True)]
     with_sogo = max(result["seconds_all"] for result in results)
-    print(f"seed {SEED}: {len(results)} deployments, {len(killed)} killed before their end, of which {len(switched)} had "
-          f"come through; slowest recovery {slowest[0]:.2f} s, with the agent killed too {slowest[1]:.2f} s, with SOGo "
-          f"{with_sogo:.2f} s")  # fmt: skip
+    print(f"seed {SEED}: {len(results)} deployments, {len(killed)} killed before their end, {len(switched)} of those "
+          f"had come through; slowest recovery {slowest[0]:.2f} s, with the agent killed too {slowest[1]:.2f} s, "
+          f"with SOGo {with_sogo:.2f} s")  # fmt: skip
     assert len(killed) >= len(results) / 2
     mail_flows(lab)
     deadline = time.monotonic() + 15

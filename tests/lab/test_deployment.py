@@ -127,6 +127,7 @@ def test_a_new_certificate_is_served_after_a_deployment(lab, node):
     """The certificate in use is the newest one; after the test the lab's own is put back."""
     node.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
              "-days", "30", "-subj", "/CN=other.demo.local", "-addext", "subjectAltName=DNS:mail.demo.local",
+             "-addext", "basicConstraints=critical,CA:FALSE",
              "-keyout", "/tmp/other.key", "-out", "/tmp/other.crt")  # fmt: skip
     add = ["rupost", "cert", "add", "other", "--login", "mailadmin", "--cert-type", "mail"]
     node.run(*add, "--cert-path", "/tmp/other.crt", "--key-path", "/tmp/other.key")
@@ -135,6 +136,7 @@ def test_a_new_certificate_is_served_after_a_deployment(lab, node):
         served = node.run("sh", "-c", f"openssl s_client -connect 10.77.0.1:{port} {' '.join(extra)} </dev/null 2>&1")
         assert "CN = other.demo.local" in served.stdout, port
     lab_pair = ["--cert-path", "/etc/rupost-lab/mail.pem", "--key-path", "/etc/rupost-lab/mail.key"]
+    lab_pair += ["--ca-path", "/etc/rupost-lab/ca.pem"]
     node.run("rupost", "cert", "add", "mail_cert", "--login", "root", "--cert-type", "mail", *lab_pair)
     deploy(node)
     wrong = node.run(*add, "--cert-path", "/tmp/other.crt", "--key-path", "/etc/rupost-lab/mail.key", check=False)

@@ -35,10 +35,15 @@ def test_only_the_component_whose_file_changed_is_touched():
     assert "+x = y" in change.diff
 
 
-def test_a_new_certificate_concerns_all_that_use_it_and_haproxy_not():
+def test_a_new_certificate_is_only_ever_reloaded():
     found = reactions(changed("tls/mail.crt", content="other\n"))
     assert found == {"haproxy": "untouched", "nginx": "reload", "postfix": "reload",
-                     "dovecot": "reload", "sogo": "restart", "memcached": "untouched"}  # fmt: skip
+                     "dovecot": "reload", "sogo": "untouched", "memcached": "untouched"}  # fmt: skip
+    assert reactions(changed("tls/dhparam.pem", content="other\n"))["sogo"] == "untouched"
+
+
+def test_sogo_reads_the_directories_roots_at_its_start():
+    assert reactions(changed("tls/directories.pem", content="other\n"))["sogo"] == "restart"
 
 
 def test_sogo_and_memcached_can_only_be_restarted():

@@ -69,7 +69,7 @@ def test_every_operation_is_declared_once_with_a_role_and_a_sentence():
         "import importlib\n"
         "for s in ('access','certificates','cluster','configuration','directory','mail'):\n"
         "    importlib.import_module(f'rupost_core.{s}.service')\n"
-        "import rupost_core.checks.mailflow\n"
+        "import rupost_core.checks.mailflow, rupost_core.configuration.template_service\n"
         "import rupost_core.configuration.drift_service, rupost_core.configuration.override_service\n"
         "from rupost_core.operation import REGISTRY\n"
         "for o in REGISTRY.operations.values(): print(o.name, o.role.name, o.summary, sep='|')"

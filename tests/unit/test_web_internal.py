@@ -20,6 +20,7 @@ from sqlalchemy import text
 from rupost_cli.internal import ACTOR
 from rupost_cli.scheduler import JOB_SECONDS, Scheduler
 from rupost_core.certificates.expiry import expiring, in_use
+from rupost_core.certificates.material import read_material
 from rupost_core.certificates.model import Certificate, self_signed
 from rupost_core.cluster.model import Node
 from rupost_core.cluster.silence import silent
@@ -122,7 +123,7 @@ def test_internal_is_not_in_the_help() -> None:
 def test_the_scheduler_warns_and_ends_within_a_second(settings: Settings, core: Core, tmp_path: Path) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=815)  # made for 825 days
     chain, key = self_signed("node1.test", ["node1.test"], long_ago)
-    core.certificates.add("soon", "mail", chain, key)
+    core.certificates.add("soon", "mail", read_material(chain, key))
     process = start(settings, tmp_path, "scheduler")
     log = tmp_path / "monitor.log"
     deadline = time.monotonic() + 15

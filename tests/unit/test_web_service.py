@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import httpx
 import pytest
 from database_gate import Gate
 
+from rupost_core.certificates.material import read_material
+from rupost_core.certificates.model import self_signed
 from rupost_core.core import Core
 from rupost_core.errors import CommandFailed
 from rupost_core.settings import Settings, dump
@@ -280,3 +283,32 @@ def test_the_wizard_does_not_wait_for_ever(chain: str) -> None:
 def silent_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def test_a_reload_takes_the_new_certificate_and_drops_nobody(served: Panel, core: Core, chain: str) -> None:
+    before = ssl.get_server_certificate(("127.0.0.1", served.port))
+    with httpx.Client(verify=False) as client:  # noqa: S501
+        assert client.get(f"{served.url}/health").status_code == 200
+        pair = self_signed("node2.test", ["node2.test"], datetime.now(UTC))
+        core.certificates.add("new", "control_panel", read_material(*pair))
+        assert ssl.get_server_certificate(("127.0.0.1", served.port)) == before
+        served.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while ssl.get_server_certificate(("127.0.0.1", served.port)) == before:
+            assert time.monotonic() < deadline and served.process.poll() is None
+            time.sleep(0.05)
+        assert ssl.get_server_certificate(("127.0.0.1", served.port)).encode() == pair[0]
+        assert client.get(f"{served.url}/health").status_code == 200
+    assert served.get("/health").status_code == 200
+    assert "certificate new" in served.log.read_text()
+
+
+def test_a_reload_without_a_database_keeps_the_certificate(served: Panel, gate: Gate) -> None:
+    before = ssl.get_server_certificate(("127.0.0.1", served.port))
+    gate.shut()
+    served.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while "stays the former one" not in served.log.read_text():
+        assert time.monotonic() < deadline and served.process.poll() is None
+        time.sleep(0.1)
+    assert ssl.get_server_certificate(("127.0.0.1", served.port)) == before

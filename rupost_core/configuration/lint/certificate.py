@@ -9,10 +9,12 @@ from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rupost_core.certificates import dhparam
 from rupost_core.certificates.expiry import WARN_DAYS
-from rupost_core.certificates.model import read_key, read_pair
+from rupost_core.certificates.material import belongs, does_not_belong, read_chain, read_material
+from rupost_core.certificates.verification import MIN_RSA_BITS
 from rupost_core.configuration.lint.model import Finding, HostFacts, error, warning
 from rupost_core.configuration.lint.system import DOVECOT, MAIN, System
 from rupost_core.errors import CertificateError
@@ -64,20 +66,22 @@ def _pair(system: System, facts: HostFacts, use: _Use) -> Iterator[Finding]:
         return  # outside the generation, or missing, which another rule says
     file = (chain_file.component, chain_file.path, 1)
     try:
-        read_key(key_file.content.encode())
-    except CertificateError as problem:
-        yield error("certificate", key_file.component, key_file.path, 1, problem.message)
-        return
-    try:
-        # An hour in which it surely was valid: the time is judged below, with the name of the file.
-        certificates = x509.load_pem_x509_certificates(chain_file.content.encode())
-        leaf = certificates[0]
-        read_pair(chain_file.content.encode(), key_file.content.encode(), leaf.not_valid_before_utc)
+        certificates = read_chain(chain_file.content.encode())
     except CertificateError as problem:
         yield error("certificate", *file, problem.message)
         return
-    except ValueError as problem:
-        reason = _("The file holds no certificate in PEM form: {reason}", reason=problem)
+    leaf = certificates[0]
+    try:
+        key = read_material(chain_file.content.encode(), key_file.content.encode()).key
+    except CertificateError as problem:
+        yield error("certificate", key_file.component, key_file.path, 1, problem.message)
+        return
+    if key is None or not belongs(key, leaf):
+        yield error("certificate", *file, does_not_belong(leaf).message)
+        return
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
+        reason = _("The RSA key has {bits} bits; {least} is the least that clients accept.",
+                   bits=key.key_size, least=MIN_RSA_BITS)  # fmt: skip
         yield error("certificate", *file, reason)
         return
     yield from _dates(facts, leaf, file)
@@ -131,7 +135,7 @@ def _covered(host: str, names: list[str]) -> bool:
     return host.lower() in names or "*." + host.lower().partition(".")[2] in names
 
 
-def _chain(certificates: list[x509.Certificate], file: _Place) -> Iterator[Finding]:
+def _chain(certificates: tuple[x509.Certificate, ...], file: _Place) -> Iterator[Finding]:
     for lower, upper in itertools.pairwise(certificates):
         if lower.issuer != upper.subject:
             reason = _("the chain is out of order: {issuer} is expected behind {subject}",

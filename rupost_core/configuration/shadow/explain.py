@@ -27,7 +27,8 @@ _RANKS = (
 )
 # What daemons say in every start, or of the probes themselves.
 _HARMLESS = re.compile(
-    r"NOQUEUE: |non-SMTP command|lost connection|auth failed, \d+ attempts|SASL \w+ authentication failed|does not resolve"
+    r"NOQUEUE: |non-SMTP command|lost connection|auth failed, \d+ attempts|SASL \w+ authentication failed"
+    r"|does not resolve"
     r"|numeric domain name|setrlimit|client limit|fd limit|FD limit|Disconnected|might be a bit low"
     r"|could not locate builders|Some warnings were found|No child available"
 )
