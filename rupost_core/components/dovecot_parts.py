@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rupost_core.components.authorities import authorities_trouble
 from rupost_core.components.dovecot_effective import Setting
+from rupost_core.components.dovecot_sql import query_problems
 from rupost_core.components.model import Problem, StagedView
 from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
@@ -65,7 +66,8 @@ def part_problems(view: StagedView, settings: list[Setting]) -> list[Problem]:
         if reason:
             problems.append(Problem("dovecot", _MAIN, _line(view, setting), reason))
     for path, keys in _files(settings).items():
-        problems += _file_problems(view, path, keys)
+        found = _file_problems(view, path, keys)
+        problems += found or (query_problems(view, view.relative(path)) if keys is _SQL_KEYS else [])
     return problems
 
 
@@ -98,11 +100,16 @@ def _plugin_trouble(setting: Setting) -> str:
         backend = setting.value.partition(":")[0]
         if backend not in _QUOTAS:
             return _("unknown quota backend “{name}”.", name=backend) + nearest(backend, _QUOTAS)
+    if setting.name.endswith("_size") and not _SIZE.fullmatch(setting.value):
+        return _("“{raw}” is not a size; write e.g. 50M or 5G", raw=setting.value)
     if re.fullmatch(r"quota\d*_rule\d*", setting.name) and not re.fullmatch(
         r"[^:]+:(ignore|\w+=.+)(:\w+=.+)*", setting.value
     ):
         return _("“{rule}” is not a quota rule such as *:storage=1G", rule=setting.value)
     return ""
+
+
+_SIZE = re.compile(r"\d+ *([BKMGT]|[KMGT]i?B)?|0", re.IGNORECASE)
 
 
 def _plugins(value: str) -> str:

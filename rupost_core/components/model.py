@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Protocol
 
@@ -118,7 +118,28 @@ def problems_by_pattern(
         groups = match.groupdict()
         file = view.relative(groups["file"]) if groups.get("file") else main_file
         line = int(groups["line"]) if groups.get("line") else None
-        problem = Problem(component, file, line, " ".join(groups["reason"].split()))
+        problem = located(view, Problem(component, file, line, " ".join(groups["reason"].split())))
         if problem not in found:
             found.append(problem)
     return found
+
+
+_NAMED_WORD = re.compile(r"'([^'\s]{3,})'|\"([^\"\s]{3,})\"|(\d+\.\d+\.\d+\.\d+(?::\d+)?)")
+
+
+def located(view: StagedView, problem: Problem) -> Problem:
+    """A problem without a line, put at the only line of the component's files that holds a word which it quotes."""
+    if problem.line is not None:
+        return problem
+    for quoted in _NAMED_WORD.findall(problem.reason):
+        word = next(filter(None, quoted))
+        places = [
+            (str(path.relative_to(view.staged)), number)
+            for path in sorted((view.staged / problem.component).glob("*"))
+            if path.is_file()
+            for number, line in enumerate(view.text(str(path.relative_to(view.staged))).split("\n"), 1)
+            if word in line
+        ]
+        if len(places) == 1:
+            return replace(problem, file=places[0][0], line=places[0][1])
+    return problem

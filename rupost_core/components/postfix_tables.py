@@ -29,10 +29,10 @@ _PREFIX = re.compile(r"^(?:postmap|/\S+): (?:warning|error|fatal|panic): ")
 
 # What PostgreSQL's and Postfix's words are about, in the order in which they are looked for.
 _ABOUT = {
-    "password|role|authentication": "password",
+    "ERROR: |query|SELECT": "query",
+    "password authentication|role": "password",
     r"database \"": "dbname",
     "host|connect|server|address": "hosts",
-    "query|relation|column|syntax|schema|SELECT": "query",
 }
 
 

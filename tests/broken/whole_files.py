@@ -31,7 +31,6 @@ _OTHER_VERSION = {
                              "ssl_server_cert_file = /etc/ssl/x.pem", "auth_allow_cleartext = yes"),
     "nginx/http.conf": ("http3 on;", "http2 on;", "ssl_reject_handshake_x on;"),
     "haproxy/haproxy.cfg": ("    log-profile x", "crt-store x", "    reqadd X-A:\\ b"),
-    "sogo/sogo.conf": ("SOGoNoSuchSettingEver = YES;",),
 }  # fmt: skip
 # What daemons and units name themselves; the other files are read only if one of these names them.
 _MAIN = re.compile(

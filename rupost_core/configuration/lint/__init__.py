@@ -18,11 +18,13 @@ from rupost_core.configuration.lint import (
     ports,
     postfix_names,
     relay,
+    sign_in,
     sockets,
     sogo,
     sogo_values,
     storage,
     system,
+    text,
     tls,
 )
 from rupost_core.configuration.lint.model import Finding, HostFacts
@@ -30,7 +32,7 @@ from rupost_core.configuration.model import RenderedFile
 
 __all__ = ["Finding", "HostFacts", "lint"]
 
-_OF_THE_SYSTEM = (relay, certificate, maps, postfix_names, storage, limits, haproxy, nginx, memcached)
+_OF_THE_SYSTEM = (relay, certificate, maps, postfix_names, storage, limits, haproxy, nginx, memcached, sign_in, text)
 _OF_THE_LISTENERS = (chain, tls, sockets, ports, sogo, sogo_values, autoconfiguration)
 
 

@@ -26,6 +26,11 @@ _MAP_PARAMETER = re.compile(r".*(?:_maps|_checks|_tables?|_domains|_database|_ma
 _SECRET = re.compile(r"PRIVATE KEY-----|^\s*(?:password|dnpass|bindPassword|connect)\s*=", re.MULTILINE)
 # A path below the live root as it stands in a text of any of the languages.
 _PATH_END = r"[A-Za-z0-9_./@+-]+"
+# Debian's accounts of the daemons that a file of the component may belong to, besides root.
+_ACCOUNTS = {
+    "postfix": ("postfix",), "dovecot": ("dovecot", "dovenull"), "sogo": ("sogo",), "nginx": ("www-data",),
+    "haproxy": ("haproxy",), "memcached": ("memcache",),
+}  # fmt: skip
 _WORLD_READABLE = 0o004
 
 
@@ -35,6 +40,9 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     for file in system.files.values():
         if file.mode & _WORLD_READABLE and (file.secret or _SECRET.search(file.content)):
             reason = _("a secret in it could be read by every user of the node: mode {mode:04o}", mode=file.mode)
+            yield error("secret_readable", file.component, file.path, None, reason)
+        if file.secret and file.owner not in ("root", "0", *_ACCOUNTS.get(file.component, ())):
+            reason = _("a secret in it would belong to {owner}, who is not the daemon", owner=file.owner)
             yield error("secret_readable", file.component, file.path, None, reason)
     sogo = system.files.get(SOGO)
     if sogo is not None and not _readable_by("sogo", sogo):

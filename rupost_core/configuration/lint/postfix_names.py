@@ -71,6 +71,11 @@ _ENUMERATED = {
 _PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _PROTOCOL_LISTS = re.compile(r"(?:smtpd|smtp|lmtp|tlsproxy_client|tlsproxy)_tls_(?:mandatory_)?protocols$")
 _CIPHER_GRADES = re.compile(r"\w+_tls_(?:mandatory_)?ciphers$")
+_SASL_OPTIONS = re.compile(r"(?:smtpd|smtp|lmtp)_sasl_(?:tls_)?security_options$")
+_SASL_FLAGS = ("noplaintext", "noactive", "nodictionary", "noanonymous", "forward_secrecy", "mutual_auth")
+# Without these mail stays where it is, or nobody counts clients; proxymap is needed where `proxy:` is used.
+_SERVICES = ("pickup", "cleanup", "qmgr", "tlsmgr", "rewrite", "bounce", "defer", "trace", "showq", "error", "retry",
+             "anvil")  # fmt: skip
 _INTERNET = ("all", "ipv4", "ipv6")
 _USED = re.compile(r"\$[{(]?([A-Za-z0-9_]+)")
 _MAP_PREFIX = re.compile(r"(?:ldap|mysql|pgsql|sqlite|memcache):([A-Za-z0-9_]+)")
@@ -82,6 +87,7 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     classes = frozenset(split_list(system.main.value("smtpd_restriction_classes")))
     mentioned = {name for s, _file in settings for name in _USED.findall(s.value)}
     prefixes = tuple(f"{name}_" for s, _file in settings for name in _MAP_PREFIX.findall(s.value))
+    yield from _services(system, any("proxy:" in s.value for s, _file in settings))
     for setting, file in settings:
         if setting.name == "config_directory" and file == MAIN:
             continue
@@ -95,6 +101,14 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
             yield from _value(setting, value, file)
             if _RESTRICTION_LISTS.fullmatch(setting.name) or setting.name in classes:
                 yield from _restrictions(value, classes, file, setting.line)
+
+
+def _services(system: System, proxied: bool) -> Iterator[Finding]:
+    there = {service.name for service in system.services}
+    for name in (*_SERVICES, "proxymap") if proxied else _SERVICES:
+        if there and name not in there:
+            reason = _("Postfix's own service “{name}” is missing.", name=name) + nearest(name, there)
+            yield error("service_missing", "postfix", MASTER, None, reason)
 
 
 @lru_cache(maxsize=1)
@@ -165,6 +179,9 @@ def _wrong_list(name: str, value: str) -> str:
         for item in items:
             if item not in _INTERNET:
                 return _("“{value}” is not one of: {choices}.", value=item, choices=", ".join(_INTERNET))
+    wrong = next((item for item in items if item not in _SASL_FLAGS), "") if _SASL_OPTIONS.fullmatch(name) else ""
+    if wrong:
+        return _("unknown value “{value}”.", value=wrong) + nearest(wrong, _SASL_FLAGS)
     if _CIPHER_GRADES.fullmatch(name) and value and value not in ("export", "low", "medium", "high", "null"):
         return _("“{value}” is not one of: {choices}.", value=value, choices="export, low, medium, high, null")
     return ""
