@@ -57,7 +57,7 @@ class Shadow:
     def run(self) -> int:
         started = time.monotonic()
         problems = self._start()
-        _tell(_("start of all daemons"), started, problems)
+        _tell(_("all daemons"), started, problems)
         if not problems:
             started = time.monotonic()
             problems = self._ask()
