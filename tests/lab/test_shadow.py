@@ -107,12 +107,13 @@ def test_the_live_side_is_not_touched(lab, node):
 
 
 def live_state(node):
-    counters = "select sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del) from pg_stat_user_tables"
+    # A timer notes every 30 s in the table `node` that this node was seen.
+    sums = "select sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del) from pg_stat_user_tables where relname <> 'node'"
     commands = {
         "queue": "find /var/spool/postfix/incoming /var/spool/postfix/active /var/spool/postfix/deferred"
         " /var/spool/postfix/hold -type f -printf '%p %T@ %i\\n' | sort",
         "mail": "find /srv -type f | wc -l",
-        "rows": f"sleep 1; for d in rupost rupost_data; do su postgres -c \"psql -qAtX $d -c '{counters}'\"; done",
+        "rows": f'sleep 1; for d in rupost rupost_data; do runuser -u postgres -- psql -qAtX $d -c "{sums}"; done',
         "processes": "pgrep -x 'master|dovecot|haproxy|sogod|nginx|memcached'",
         "mounts": "grep -v ' /run/user' /proc/mounts | sort",
     }

@@ -53,8 +53,6 @@ def start_backends(plan: ShadowPlan, log: Log) -> list[Daemon]:
 
 
 def start_haproxy(plan: ShadowPlan, log: Log) -> list[Daemon]:
-    if "haproxy" not in plan.components:
-        return []
     _HASTE.write_text("global\n    max-spread-checks 50ms\n", encoding="ascii")
     words = ["/usr/sbin/haproxy", "-W", "-db", "-f", f"{plan.live}/haproxy/haproxy.cfg", "-f", str(_HASTE),
              "-p", "/run/haproxy.pid", "-S", "/run/haproxy-master.sock"]  # fmt: skip

@@ -57,7 +57,7 @@ class Shadow:
     def run(self) -> int:
         started = time.monotonic()
         problems = self._start()
-        _tell(_("start of all daemons"), started, problems)
+        _tell(_("all daemons"), started, problems)
         if not problems:
             started = time.monotonic()
             problems = self._ask()
@@ -71,6 +71,8 @@ class Shadow:
         problems = self._wait(self._plan.targets, _BEFORE_HAPROXY_SECONDS)
         if problems:
             return problems
+        if "haproxy" not in self._plan.components:
+            return []
         self._daemons += daemons.start_haproxy(self._plan, self._log)
         return self._wait(
             [Target(self._plan.node_address, port, "haproxy", "haproxy/haproxy.cfg", 0) for port in _PUBLIC],

@@ -55,8 +55,12 @@ PROBES = (
 def ask_all(
     world: World, passed: Callable[[Probe, float], None], probes: Sequence[Probe] = PROBES
 ) -> list[tuple[Probe, Unexpected]]:
-    """The probes that failed. `passed` hears of each of the others, with its seconds, from the probe's own thread."""
+    """The probes that failed; those of components that the generation has not are not asked.
+
+    `passed` hears of each of the others, with its seconds, from the probe's own thread.
+    """
     failures: dict[Probe, Unexpected] = {}
+    asked = [probe for probe in probes if probe.suspects[0] in world.plan.components]
 
     def ask(probe: Probe) -> None:
         started = time.monotonic()
@@ -69,7 +73,7 @@ def ask_all(
         else:
             passed(probe, time.monotonic() - started)
 
-    threads = {probe: threading.Thread(target=ask, args=(probe,), daemon=True) for probe in probes}
+    threads = {probe: threading.Thread(target=ask, args=(probe,), daemon=True) for probe in asked}
     for thread in threads.values():
         thread.start()
     until = world.plan.deadline
@@ -83,4 +87,4 @@ def ask_all(
     found = dict(failures)
     # Whoever was not waited for because others had failed is not accused.
     late = [probe for probe, thread in threads.items() if thread.is_alive() and (given_up or not found)]
-    return [(probe, found.get(probe) or Late()) for probe in probes if probe in found or probe in late]
+    return [(probe, found.get(probe) or Late()) for probe in asked if probe in found or probe in late]
