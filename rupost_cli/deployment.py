@@ -10,7 +10,7 @@ from rupost_cli.verbs import OPTIONS, Verb, json_option
 from rupost_core.configuration.deployments import Status
 from rupost_core.errors import InputError
 from rupost_core.i18n import translate as _
-from rupost_core.quantity import parse_duration, shown_duration
+from rupost_core.quantity import parse_duration
 
 
 def duration(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:
@@ -29,10 +29,7 @@ def confirm(as_json: bool) -> None:
     if as_json:
         output.show_json({"generation": ended.target, "former": ended.former, "confirmed_by": ended.confirmed_by})
     else:
-        narration.say(
-            _("Generation {number} stays live; it was deployed by {author} and waited for {duration}.",
-              number=ended.target, author=ended.author, duration=shown_duration(ended.confirm_within or 0))
-        )  # fmt: skip
+        narration.say(_("Generation {number} stays live.", number=ended.target))
 
 
 @click.command(cls=Verb, help=_("Show what is live on this node, and what is under way."), options_metavar=OPTIONS)
