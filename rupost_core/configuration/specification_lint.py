@@ -56,7 +56,7 @@ def _about_component(component: str, template: Template, marked: MarkedYaml) -> 
     if component not in spec.supports:
         text = _("it is not said which versions of {component} will do", component=component)
         yield warning(SPEC_FILE, marked.line_of(("supports",)), text)
-    if content is None or SHARED in content.uses:
+    if content is None or any(one == SHARED or one.startswith(f"{SHARED}/") for one in content.uses):
         return
     if any(f"{SHARED}/" in template.sources.get(file.source, "") for file in content.files):
         text = _("{component} names files in tls/ and does not say “uses: [tls]”", component=component)

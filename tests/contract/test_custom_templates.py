@@ -239,7 +239,7 @@ def test_a_package_does_not_overwrite_a_custom_template(core):
 
 def planned(core, **wish):
     core.certificates.ensure_builtin("mail", ["mail.demo.local"])
-    core.certificates.ensure_dhparam()
+    core.dhparam.ensure_dhparam()
     return core.configuration.plan(Wish(values={"mail_host": "mail.demo.local"}, **wish))
 
 
