@@ -1,4 +1,4 @@
-"""Certificates in the database: which one serves, kept keys, orders; sealed, journaled, refused where they must be."""
+"""Certificates in the database: which one serves, kept keys, orders; sealed, journaled, refused where need be."""
 
 from __future__ import annotations
 
