@@ -156,6 +156,7 @@ def test_no_client_is_lost_while_certificates_change(lab, node):
         driver.join()
     time.sleep(11)
     assert len(done) > 500 and failures == [], (len(done), failures[:5])
+    print("CONNECTIONS", len(done))
 
 
 def test_a_request_goes_to_an_authority_and_its_answer_finds_the_key(lab, node, tmp_path):
