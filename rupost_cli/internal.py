@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from rupost_cli.verbs import Noun
+from rupost_cli.verbs import Noun, Whole
 from rupost_core import settings
 from rupost_core.cluster.silence import silent
 from rupost_core.core import Core
@@ -81,7 +81,7 @@ def agent() -> None:
 
 
 @app.verb("generate-dhparam")
-@click.option("--bits", type=int, required=True)
+@click.option("--bits", metavar=_("COUNT"), type=Whole(2048, 8192), required=True)
 def generate_dhparam(bits: int) -> None:
     """Make Diffie-Hellman parameters and store them (started by rupost dhparam generate)."""
     from rupost_core.certificates import dhparam_job

@@ -64,12 +64,12 @@ def texts_in_sources() -> set[Text]:
 
 
 def verb_help(source: str) -> set[str]:
-    """The docstrings of functions under `@app.verb(…)`: their help is made of them."""
+    """The docstrings of functions under `@app.verb(…)` or another noun's: their help is made of them."""
     return {
         ast.get_docstring(node) or ""
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef)
-        and any(re.match(r"app\.verb\(", ast.unparse(decorator)) for decorator in node.decorator_list)
+        and any(re.match(r"\w+\.verb\(", ast.unparse(decorator)) for decorator in node.decorator_list)
     }
 
 

@@ -32,7 +32,7 @@ from tests.unit.hostile import ATOMS, values
 SEED = 3_000_006
 COUNT = 100_000 if os.environ.get("RUPOST_SWEEP") else 3_000
 TEMPLATE = builtin_templates()[0]
-ENVIRONMENT = rendering._environment(TEMPLATE)
+ENVIRONMENT = rendering.environment_for(TEMPLATE)
 BASE = resolve(
     TEMPLATE.spec,
     {"mail_host": "mail.demo.local", "relay_host": "relay.example.ru:587", "relay_user": "u", "relay_password": "p"},
