@@ -30,7 +30,11 @@ TYPED = re.compile(r"(?<!\w)--?[a-z][a-z-]*|[a-z]+://|[A-Z]+_[A-Z_]+|[a-z-]+\.(?
 NAMES = {
     "rupost", "openssl", "dhparam", "mail", "control_panel", "active_directory", "freeipa", "ald_pro", "company.ru",
     "dc=company", "dc=ru", "uid", "sAMAccountName", "message_size_limit", "x", "RuPost", "LDAP", "PEM", "JSON", "DN",
-    "URL", "SIGTERM", *NOUNS, *(verb for _noun, verb in VERBS),
+    "URL", "SIGTERM", "ACME", "RFC", "DER", "PKCS", "HTTPS", "Base64URL", "Enterprise", "EDITOR", "ID",
+    "NAME-VERSION.tar.gz",
+    "tar.gz", "zip", "edit", "drop", "postfix", "main.cf", "lint", "checkers", "shadow", "h", "s", "m",
+    "ec", "rsa", "p256", "p384", "p521", "rsa:3072", "mail.example.ru", "ffdhe2048", "ffdhe3072", "ffdhe4096",
+    *NOUNS, *(verb for _noun, verb in VERBS),
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from rupost_core.configuration.manifest import Entry, from_json, to_json
 from rupost_core.configuration.model import RenderedFile
 from rupost_core.configuration.three_way import three_way
 from rupost_core.errors import DeploymentError, DriftFound
-from tests.unit.test_configuration_deploy import FIRST, PlayedComponent, PlayedHost
+from tests.unit.test_configuration_deploy import FIRST, PlayedComponent, PlayedHost, transition
 
 FILES = tuple(
     RenderedFile(component, f"{component}/{name}", "root", group, mode, secret, f"{component} {name}\n")
@@ -187,9 +187,11 @@ class Node:
         self.steps = []
 
     def deploy(self, number, files, guard):
-        NodeDeployment(
+        deployment = NodeDeployment(
             self.live, self.components, self.host, self.steps.append, walls=(), before_switch=guard.before_switch
-        ).run(number, files, FIRST)
+        )
+        with self.live.lock():
+            deployment.run(transition(self.live, number, FIRST), files)
 
 
 def changed(text):
