@@ -49,7 +49,7 @@ class Node:
         self.drift = DriftService(core.desk, self.configuration)
         self.override = OverrideService(core.desk, self.configuration)
         core.certificates.ensure_builtin("mail", ["mail.demo.local"])
-        core.certificates.ensure_dhparam()
+        core.dhparam.ensure_dhparam()
         with core.desk.transaction() as connection:
             store.save_template(connection, template())
         self.make(Wish(values={"mail_host": "mail.demo.local"}))

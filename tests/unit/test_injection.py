@@ -91,6 +91,11 @@ FIELDS = {
     "imap_connections_per_client": parameter("imap_connections_per_client", "77", free=False),
     "sogo_workers": parameter("sogo_workers", "77", free=False),
     "memcached_memory": parameter("memcached_memory", "7777", free=False),
+    "milters": parameter("milters", "custom inet:127.0.0.1:7", free=False),
+    "gateway_before": parameter("gateway_before", "10.9.8.0/24", free=False),
+    "gateway_only": parameter("gateway_only", "yes", free=False),
+    "content_filter": parameter("content_filter", "harmless.example.org:25", free=False),
+    "content_filter_networks": parameter("content_filter_networks", "10.9.8.0/24", free=False),
     "node.name": around(lambda v: {"node": NodeFacts(v, "10.77.0.1")}),
     "nodes.name": around(lambda v: {"nodes": (HERE.node, NodeFacts(v, "10.77.0.2"))}),
     "nodes.address": around(lambda v: {"nodes": (HERE.node, NodeFacts("node2", v))}),
@@ -278,7 +283,7 @@ class Examined:
         try:
             given, surroundings = self.field.put(hostile)
             files = files_with(given, surroundings, self.sources)
-        except (ValueError, RupostError):
+        except (ValueError, RupostError, rendering._Mistake):
             return "refused"
         mark = self.field.harmless
         expected_paths = [path.replace(mark, hostile) for path in self.harmless]

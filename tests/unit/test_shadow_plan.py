@@ -37,10 +37,11 @@ def one(component, path, content):
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_sample_needs_its_database_and_directories_and_nothing_else(name):
+    may_be_away = {"full": ["memcached"], "filtered": ["127.0.0.1:11332", "10.9.0.7:6672", "127.0.0.1:3001"]}
     services = endpoints.outside_services(rendered(name), OWN)
     assert services[0].name == "PostgreSQL" and services[0].needed
     assert all(service.name.startswith("LDAP ") for service in services[1:] if service.needed)
-    assert [service.name for service in services if not service.needed] == (["memcached"] if name == "full" else [])
+    assert [service.name for service in services if not service.needed] == may_be_away.get(name, [])
     assert all(1 <= port <= 65535 for service in services for _host, port in service.targets)
 
 
