@@ -22,7 +22,15 @@ from rupost_core.configuration.plan import ComponentChange, component_changes
 from rupost_core.configuration.service import AS_USUAL, ConfigurationService, Manner, Outcome
 from rupost_core.configuration.three_way import DriftView, three_way
 from rupost_core.configuration.uptake import Report, Uptake
-from rupost_core.errors import AccessDenied, DeploymentError, DriftFound, InputError, NotFound, OverrideConflict
+from rupost_core.errors import (
+    AccessDenied,
+    CheckFailed,
+    DeploymentError,
+    DriftFound,
+    InputError,
+    NotFound,
+    OverrideConflict,
+)
 from rupost_core.host.commands import is_root
 from rupost_core.i18n import translate as _
 from rupost_core.operation import Role, Service, Work, operation
@@ -192,7 +200,7 @@ class DriftService(Service):
         """What the next deployment would give, by path, or why that cannot be said."""
         try:
             files = self._configuration.drafting.rendered(connection, overridden=True)
-        except (InputError, OverrideConflict) as error:
+        except (InputError, OverrideConflict, CheckFailed) as error:
             return None, error.message
         return {file.path: file.content for file in files}, ""
 

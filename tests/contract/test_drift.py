@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,9 +31,10 @@ SIZE, HAND = "message_size_limit = 52428800", "message_size_limit = 77777777"
 
 
 def template(version: str = "1.0.0", old: str = "", new: str = "", source: str = "postfix/main.cf.j2"):  # type: ignore[no-untyped-def]
-    """The built-in template for a machine without the daemons' groups; with a line of one source changed."""
+    """The built-in template for a machine without the daemons and their groups; with a line of one source changed."""
     files = dict(builtin_templates()[0].files)
     spec = files["template.yaml"].replace("group: postfix, ", "").replace("group: sogo, ", "")
+    spec = re.sub(r"^supports:\n(?:  .*\n)+", "supports: {}\n", spec, flags=re.MULTILINE)
     files["template.yaml"] = spec.replace("version: 1.0.0", f"version: {version}")
     assert old in files[source]
     files[source] = files[source].replace(old, new) if old else files[source]
@@ -57,7 +59,7 @@ class Node:
     def make(self, wish: Wish) -> None:
         """Stores and switches, as a deployment does between its checks."""
         with self.core.desk.transaction() as connection:
-            draft = self.configuration._draft(connection, wish)
+            draft = self.configuration.drafting.draft(connection, wish)
             made = store.add_generation(
                 connection, self.core.desk.keyring, used=draft.template, parameters=as_data(draft.values),
                 based_on=None, author="admin", reason="test", component_versions={}, files={"node1": draft.files},

@@ -226,7 +226,7 @@ READERS: tuple[tuple[str, Callable[[str], Structure]], ...] = (
     (r"postfix/master\.cf", _master),
     (r"postfix/maps/\w+\.cf", lambda t: [(s.name, s.value) for s in postfix.read_table(t)]),
     (r"postfix/maps/relay_password", _relay),
-    (r"postfix/maps/nodes", lambda t: [tuple(x.split(None, 1)) for x in t.split("\n") if x and x[0] != "#"]),
+    (r"postfix/maps/nodes", lambda t: [("entry", x) for x in t.split("\n") if x and x[0] != "#"]),
     (r"dovecot/dovecot\.conf", _dovecot),
     (r"dovecot/sql\.conf", _sql),
     (r"dovecot/ldap-.*", _ldap),
