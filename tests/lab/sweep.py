@@ -1,6 +1,6 @@
 """Runs on a node: brings broken and valid configurations before the product's own walls, many in one process.
 
-    python3 sweep.py {broken|valid} --seed N --first N --count N [--until WALL] [--only PATTERN]
+    python3 sweep.py {broken|valid} --seed N [--first N --count N | --pick N,N,…] [--until WALL] [--only PATTERN]
 
 Prints one JSON object a line. Each is staged and examined as a deployment does it (deploy.py), up to the switch,
 which never comes. `tests/broken` lies beside this file. Of the valid ones every 50th is also started in the shadow.
@@ -174,6 +174,7 @@ def main() -> None:
     parser.add_argument("kind", choices=("broken", "valid"))
     parser.add_argument("--until", choices=WALLS, default="shadow")
     parser.add_argument("--only", default="")
+    parser.add_argument("--pick", type=lambda text: {int(part) for part in text.split(",")}, default=set())
     for name in ("seed", "first", "count"):
         parser.add_argument(f"--{name}", type=int, default=0)
     wish = parser.parse_args()
@@ -181,7 +182,10 @@ def main() -> None:
     bench = Bench()
     before = state_of(bench.live)
     wanted = (case for case in cases_of(bench, wish) if re.search(wish.only, case[0]))
-    for _name, attempt in itertools.islice(wanted, wish.first, wish.first + wish.count):
+    chosen = itertools.islice(wanted, wish.first, wish.first + wish.count)
+    if wish.pick:
+        chosen = (case for number, case in enumerate(wanted) if number in wish.pick)
+    for _name, attempt in chosen:
         started = time.monotonic()
         result = attempt()
         result["seconds"] = round(time.monotonic() - started, 3)
