@@ -21,7 +21,8 @@ PYTHON = "/usr/lib/rupost/venv/bin/python3"
 def main() -> int:
     _lab("up", "single")
     lines = [f"Measured {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC on a lab node; medians.", ""]
-    lines += [*_render_beside_check(), "", *_start_beside_python()]
+    lines += [*_render_beside_check(), "", *_deployment_beside_checkers(), "", *_shadow_start(), "", *_drift(), ""]
+    lines += _start_beside_python()
     text = "\n".join(lines) + "\n"
     (HERE / "last.md").write_text(text)
     print(text)
@@ -42,6 +43,36 @@ def _render_beside_check() -> list[str]:
             f"| {seconds * 1000:.0f} ms |"
             for name, seconds in found["each"].items()
         ),
+    ]
+
+
+def _deployment_beside_checkers() -> list[str]:
+    found = _on_node("deploy.py")
+    base = next(iter(found.values()))
+    return [
+        "| a deployment that changes Postfix alone, beside the checkers alone | median | ratio |",
+        "|---|---|---|",
+        *(f"| {name} | {seconds:.2f} s | {seconds / base:.1f} |" for name, seconds in found.items()),
+    ]
+
+
+def _shadow_start() -> list[str]:
+    found = _on_node("shadow.py")
+    return [
+        "| shadow start (goal: at most 6 s) | |",
+        "|---|---|",
+        f"| median, slowest of {found['runs']} | {found['shadow']:.2f} s, {found['shadow_slowest']:.2f} s |",
+        f"| the checkers beside it | {found['checkers']:.2f} s |",
+        f"| memory of the shadow (PSS) | {found['memory_bytes'] / 2**20:.0f} MiB |",
+    ]
+
+
+def _drift() -> list[str]:
+    found = _on_node("drift.py")
+    return [
+        f"| drift: {found['edits']} edits by hand, until they are told (goal: at most 2 s) | |",
+        "|---|---|",
+        f"| median, slowest | {found['median'] * 1000:.0f} ms, {found['maximum'] * 1000:.0f} ms |",
     ]
 
 
