@@ -18,6 +18,7 @@ from pathlib import Path
 from rupost_core.components.authorities import authorities_trouble
 from rupost_core.components.dovecot_effective import Setting
 from rupost_core.components.dovecot_sql import query_problems
+from rupost_core.components.languages import dovecot
 from rupost_core.components.model import Problem, StagedView
 from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
@@ -60,7 +61,7 @@ _LDAP_WORDS = {
 
 def part_problems(view: StagedView, settings: list[Setting]) -> list[Problem]:
     """Everything that a setting names and that is not there, each at the line of that setting."""
-    problems = []
+    problems = _pem_problems(view)
     for setting in settings:
         reason = _trouble(view, setting)
         if reason:
@@ -80,6 +81,29 @@ def _trouble(view: StagedView, setting: Setting) -> str:
         return _plugin_trouble(setting)
     check = _CHECKS.get(setting.name)
     return check(setting.value) if check else ""
+
+
+# What must stand in the file that a setting of TLS names.
+_PEM_KINDS = {"ssl_key": "PRIVATE KEY", "ssl_cert": "CERTIFICATE", "ssl_dh": "DH PARAMETERS"}
+
+
+def _pem_problems(view: StagedView) -> list[Problem]:
+    """Of the file itself, since doveconf hides what ssl_key names."""
+    return [
+        Problem("dovecot", _MAIN, setting.line, reason)
+        for section in dovecot.read(view.text(_MAIN)).walk()
+        for setting in section.settings
+        if setting.name in _PEM_KINDS and setting.name in section.files
+        if (reason := _pem_trouble(view, setting.value, _PEM_KINDS[setting.name]))
+    ]
+
+
+def _pem_trouble(view: StagedView, path: str, kind: str) -> str:
+    try:
+        text = view.real(path).read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return _("there is no file {path}", path=path)
+    return "" if f"{kind}-----" in text else _("{path} holds no {kind} in PEM form", path=path, kind=kind)
 
 
 def _database_trouble(view: StagedView, setting: Setting) -> str:

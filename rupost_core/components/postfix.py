@@ -44,7 +44,20 @@ class Postfix:
             problems = [Problem(self.name, self.main_file, None, failed[0][-500:] or _("Postfix refuses it"))]
         if problems:
             return problems
-        return [*service_problems(view, asked[2].stdout), *table_problems(view, asked[0].stdout, asked[1].stdout)]
+        settings, overrides, services = (done.stdout for done in asked[:3])
+        problems = [*self._folder_problems(view, settings), *service_problems(view, services)]
+        return problems + table_problems(view, settings, overrides)
+
+    def _folder_problems(self, view: StagedView, settings: str) -> list[Problem]:
+        """Folders of trusted authorities, which Postfix opens only when it first connects."""
+        return [
+            Problem(
+                self.name, self.main_file, view.line_of(self.main_file, rf"^{name}\s*="),
+                _("there is no folder {path}", path=path),
+            )
+            for name, path in re.findall(r"^(\w+_tls_CApath) = (\S+)$", settings, re.MULTILINE)
+            if not view.real(path).is_dir()
+        ]  # fmt: skip
 
     def _problems(self, view: StagedView, texts: list[str]) -> list[Problem]:
         found: list[Problem] = []

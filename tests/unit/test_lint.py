@@ -61,6 +61,11 @@ NEWLINE = "smtpd_forbid_bare_newline = normalize"
 PIPELINING = "smtpd_forbid_unauth_pipelining = yes"
 LOCAL = "local 127.0.0.2 {\n  ssl = no\n  disable_plaintext_auth = no\n}"
 
+
+def rendered_text(path):
+    return next(file.content for file in rendered("plain") if file.path == path)
+
+
 # (file, what is replaced, by what, code, severity, the file of the finding or "" for the same, what its line holds)
 BROKEN = {
     # who may relay
@@ -115,8 +120,8 @@ BROKEN = {
     # sockets and transports
     "lmtp-socket": (MAIN, "private/dovecot-lmtp", "private/dovecot_lmtp", "socket_missing", "", "dovecot_lmtp"),
     "lmtp-listener": (DOVECOT, "private/dovecot-lmtp {", "private/lmtp {", "socket_missing", MAIN, "dovecot-lmtp"),
-    "lmtp-owner": (DOVECOT, "mode = 0600\n    user = postfix", "mode = 0600\n    user = dovecot", "socket_mismatch", "", "dovecot-lmtp"),
-    "auth-mode": (DOVECOT, "mode = 0660\n    user = postfix", "mode = 0440\n    user = postfix", "socket_mismatch", "", "private/auth"),
+    "lmtp-owner": (DOVECOT, "mode = 0600\n    user = postfix", "mode = 0600\n    user = dovecot", "socket_mismatch", "", "user = dovecot"),
+    "auth-mode": (DOVECOT, "mode = 0660\n    user = postfix", "mode = 0440\n    user = postfix", "socket_mismatch", "", "mode = 0440"),
     "auth-path": (MAIN, "smtpd_sasl_path = private/auth", "smtpd_sasl_path = private/outh", "socket_missing", "", "outh"),
     "quota-socket": (MAIN, "unix:private/quota-status", "unix:private/quota", "socket_missing", "", "relay_domains_or_recipient"),
     "lmtp-protocol": (DOVECOT, "protocols = imap lmtp sieve", "protocols = imap sieve", "socket_missing", "", "protocols"),
@@ -162,7 +167,14 @@ BROKEN = {
     # nginx
     "upstream": (HTTP, "proxy_pass http://sogo;", "proxy_pass http://sago;", "upstream_missing", "", "sago"),
     "include": (NGINX, "include http.conf;", "include htpp.conf;", "file_missing", "", "htpp"),
-    "module": (NGINX, "load_module /usr/lib/nginx/modules/ngx_stream_module.so;", "", "module_missing", STREAM, "stream"),
+    "module": (NGINX, "load_module /usr/lib/nginx/modules/ngx_stream_module.so;", "", "module_missing", "", ""),
+    "block": (STREAM, "    server { listen 127.0.0.1:10465", "    srever { listen 127.0.0.1:10465", "unknown_block", "", "srever"),
+    "nginx-empty": ("nginx/acme.conf", rendered_text("nginx/acme.conf"), "# nothing\n", "file_empty", "", ""),
+    "protocol": (DOVECOT, "protocol lmtp {", "protocol ltmp {", "unknown_protocol", "", "protocol ltmp"),
+    "sender-owners": (MAIN, "smtpd_sender_login_maps = proxy:pgsql:${config_directory}/maps/senders.cf\n", "", "sender_forgery", MASTER, "sender_login_mismatch"),
+    "table-server": ("postfix/maps/aliases.cf", "hosts =", "# hosts =", "table_incomplete", "", ""),
+    "server-elsewhere": (HAPROXY, "127.0.0.2:10993", "192.0.2.1:10993", "chain_broken", "", "192.0.2.1:10993"),
+    "service-smtp": (MASTER, "\nsmtp      unix", "\n#smtp      unix", "service_missing", "", ""),
     # ports
     "port-twice": (HAPROXY, "bind 127.0.0.1:8404", "bind 127.0.0.1:10443", "port_twice", HTTP, "10443"),
     "port-twice-nginx": (HTTP, "listen 127.0.0.1:10080 proxy", "listen 127.0.0.1:10025 proxy", "port_twice", "", "10025"),
@@ -398,3 +410,8 @@ def test_every_code_is_documented():
         re.findall(r"^\| `([a-z_]+)`", (root / "docs/lint.md").read_text(encoding="utf-8"), re.MULTILINE)
     )
     assert codes == documented
+
+
+def test_nobody_but_its_owner_may_write_a_file():
+    files = tuple(replace(f, mode=0o666) if f.path == DOVECOT else f for f in rendered("plain"))
+    assert [(f.code, f.problem.file) for f in errors(files)] == [("file_writable", DOVECOT)]

@@ -14,6 +14,7 @@ from rupost_core.configuration.lint import (
     listeners,
     maps,
     memcached,
+    milters,
     nginx,
     ports,
     postfix_names,
@@ -32,7 +33,20 @@ from rupost_core.configuration.model import RenderedFile
 
 __all__ = ["Finding", "HostFacts", "lint"]
 
-_OF_THE_SYSTEM = (relay, certificate, maps, postfix_names, storage, limits, haproxy, nginx, memcached, sign_in, text)
+_OF_THE_SYSTEM = (
+    relay,
+    certificate,
+    maps,
+    postfix_names,
+    storage,
+    limits,
+    haproxy,
+    nginx,
+    memcached,
+    milters,
+    sign_in,
+    text,
+)
 _OF_THE_LISTENERS = (chain, tls, sockets, ports, sogo, sogo_values, autoconfiguration)
 
 

@@ -35,11 +35,24 @@ def findings(system: System, facts: HostFacts, listeners: list[Listener]) -> Ite
     for hop in hops:
         if is_local(hop.host, facts):
             yield from _meeting(hop, listeners)
+        elif hop.component == "haproxy" and hop.host not in _nodes(system) and _served_here(hop, listeners):
+            reason = _("{address} is none of the nodes, and this node serves that port itself", address=hop.host)
+            yield error("chain_broken", hop.component, hop.file, hop.line, reason)
     for listener in listeners:
         if listener.proxy and not any(listener.meets(hop.host, hop.port) for hop in hops):
             reason = _("nobody connects to port {port}, which expects a PROXY line", port=listener.port)
             yield warning("listener_unused", listener.component, listener.file, listener.line, reason)
     yield from _trust(system, listeners)
+
+
+def _nodes(system: System) -> set[str]:
+    """The addresses of the cluster's nodes: HAProxy's peers."""
+    peers = (line for section in system.haproxy if section.kind == "peers" for line in section.every("peer"))
+    return {where[0] for line in peers if len(line.words) > 2 and (where := endpoint(line.words[2]))}
+
+
+def _served_here(hop: Hop, listeners: list[Listener]) -> bool:
+    return any(one.port == hop.port and one.component != "haproxy" for one in listeners)
 
 
 def every_hop(system: System) -> list[Hop]:

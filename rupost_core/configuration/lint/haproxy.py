@@ -15,6 +15,7 @@ from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
 
 _PROXIES = ("frontend", "backend", "listen")
+_ACCOUNT = "haproxy"
 _NUMERIC = frozenset(
     {"maxconn", "maxconnrate", "maxsessrate", "maxsslconn", "retries", "fullconn", "nbthread", "nbproc"}
 )
@@ -29,12 +30,21 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     yield from _timeouts(sections)
     for section in sections:
         yield from _numbers(section)
+        yield from _account(section)
         for line in section.every("bind"):
             yield from _address(line, facts)
 
 
 def _wrong(code: str, line: int | None, reason: str) -> Finding:
     return error(code, "haproxy", HAPROXY, line, reason)
+
+
+def _account(section: Section) -> Iterator[Finding]:
+    """HAProxy drops root's rights for the account that Debian's package makes; a second one it passes over."""
+    for line in [*section.every("user"), *section.every("group")] if section.kind == "global" else ():
+        if line.words[1:2] != (_ACCOUNT,):
+            reason = _("HAProxy runs as {account}, whose rights its files and sockets have", account=_ACCOUNT)
+            yield _wrong("account", line.line, reason)
 
 
 def _backends(sections: tuple[Section, ...]) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from rupost_core.components.languages.postfix import split_list
+from rupost_core.components.languages.postfix import read_table, split_list
+from rupost_core.components.languages.syntax import ConfigurationSyntaxError
 from rupost_core.configuration.lint.model import Finding, HostFacts, error, listed, warning
 from rupost_core.configuration.lint.system import MAIN, MASTER, SOGO, System
 from rupost_core.configuration.model import RenderedFile
@@ -32,12 +33,16 @@ _ACCOUNTS = {
     "haproxy": ("haproxy",), "memcached": ("memcache",),
 }  # fmt: skip
 _WORLD_READABLE = 0o004
+_OTHERS_WRITE = 0o022
 
 
 def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     yield from _named_files(system)
     yield from _tables(system)
     for file in system.files.values():
+        if file.mode & _OTHERS_WRITE:
+            reason = _("others than its owner could change it: mode {mode:04o}", mode=file.mode)
+            yield error("file_writable", file.component, file.path, None, reason)
         if file.mode & _WORLD_READABLE and (file.secret or _SECRET.search(file.content)):
             reason = _("a secret in it could be read by every user of the node: mode {mode:04o}", mode=file.mode)
             yield error("secret_readable", file.component, file.path, None, reason)
@@ -99,6 +104,20 @@ def _table(system: System, kind: str, path: str, item: str, file: str, line: int
         # proxymap opens them as the user postfix; the other way is open only before privileges are dropped.
         reason = _("the user postfix cannot read {path}: every lookup would fail", path=inside)
         yield error("file_unreadable", "postfix", table.path, None, reason)
+    elif kind == "pgsql":
+        yield from _database_named(table)
+
+
+def _database_named(table: RenderedFile) -> Iterator[Finding]:
+    """Without `hosts` Postfix asks a server on the node itself, whether the addresses are there or not."""
+    try:
+        named = read_table(table.content)
+    except ConfigurationSyntaxError as problem:
+        yield error("syntax", "postfix", table.path, problem.line, problem.reason)
+        return
+    if not named.get("hosts"):
+        reason = _("“{key}” is missing", key="hosts")
+        yield error("table_incomplete", "postfix", table.path, named.line("hosts"), reason)
 
 
 def _type(kind: str, file: str, line: int) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rupost_core.configuration.lint.listeners import is_loopback
+from rupost_core.configuration.lint.listeners import is_loopback, normal
 from rupost_core.configuration.lint.model import Finding, HostFacts, error, warning
 from rupost_core.configuration.lint.system import MEMCACHED, System
 from rupost_core.i18n import translate as _
@@ -38,4 +38,5 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     if not all(is_loopback(host) for host in hosts):
         reason = _("memcached asks nobody for a password, and the network reaches it")
         line = system.memcached.line("-l")
-        yield warning("memcached_open", "memcached", MEMCACHED, line, reason)
+        say = error if any(normal(host) in ("", "::") for host in hosts) else warning
+        yield say("memcached_open", "memcached", MEMCACHED, line, reason)

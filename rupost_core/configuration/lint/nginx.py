@@ -6,12 +6,18 @@ import re
 from collections.abc import Iterator
 
 from rupost_core.components.languages.nginx import Directive
-from rupost_core.configuration.lint.model import Finding, HostFacts, error
-from rupost_core.configuration.lint.system import System
+from rupost_core.configuration.lint.model import Finding, HostFacts, error, listed
+from rupost_core.configuration.lint.system import NGINX, System
 from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
 
 _MODULES = {"stream": "ngx_stream_module.so", "mail": "ngx_mail_module.so"}
+# https://nginx.org/en/docs/dirindex.html: the directives with braces, of all modules.
+_BLOCKS = listed(
+    """events http stream mail server upstream location map types if geo limit_except match split_clients
+    charset_map"""
+)
+_SETTINGS = re.compile(r"^\s*[^#\s]", re.MULTILINE)
 _ABSOLUTE_OR_PATTERN = re.compile(r"/|.*[*?\[]")
 
 
@@ -22,7 +28,13 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
         for server in context.every("server"):
             yield from _server(context, server)
         yield from _module(root, context)
+    for path, file in system.files.items():
+        if path.startswith("nginx/") and path.endswith(".conf") and not _SETTINGS.search(file.content):
+            yield error("file_empty", "nginx", path, None, _("the file holds no settings"))
     for directive in root.walk():
+        if directive.block is not None and directive.name and directive.name not in _BLOCKS:
+            reason = _("there is no block “{name}”.", name=directive.name) + nearest(directive.name, _BLOCKS)
+            yield _wrong("unknown_block", directive, reason)
         if directive.name == "include" and not _ABSOLUTE_OR_PATTERN.match(directive.value):
             reason = _("{path} is not in the generation", path=f"nginx/{directive.value}")
             yield _wrong("file_missing", directive, reason)
@@ -62,4 +74,5 @@ def _module(root: Directive, context: Directive) -> Iterator[Finding]:
     module = _MODULES.get(context.name)
     loaded = [directive.value for directive in root.every("load_module", "include")]
     if module and not any(value.endswith(module) or "modules-enabled" in value for value in loaded):
-        yield _wrong("module_missing", context, _("load_module {name} is missing", name=module))
+        # Of the main file, where it must stand, wherever its block may be.
+        yield error("module_missing", "nginx", NGINX, None, _("load_module {name} is missing", name=module))

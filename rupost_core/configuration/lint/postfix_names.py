@@ -75,7 +75,7 @@ _SASL_OPTIONS = re.compile(r"(?:smtpd|smtp|lmtp)_sasl_(?:tls_)?security_options$
 _SASL_FLAGS = ("noplaintext", "noactive", "nodictionary", "noanonymous", "forward_secrecy", "mutual_auth")
 # Without these mail stays where it is, or nobody counts clients; proxymap is needed where `proxy:` is used.
 _SERVICES = ("pickup", "cleanup", "qmgr", "tlsmgr", "rewrite", "bounce", "defer", "trace", "showq", "error", "retry",
-             "anvil")  # fmt: skip
+             "anvil", "smtp", "relay", "lmtp")  # fmt: skip
 _INTERNET = ("all", "ipv4", "ipv6")
 _USED = re.compile(r"\$[{(]?([A-Za-z0-9_]+)")
 _MAP_PREFIX = re.compile(r"(?:ldap|mysql|pgsql|sqlite|memcache):([A-Za-z0-9_]+)")
@@ -101,6 +101,15 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
             yield from _value(setting, value, file)
             if _RESTRICTION_LISTS.fullmatch(setting.name) or setting.name in classes:
                 yield from _restrictions(value, classes, file, setting.line)
+                yield from _without_owners(system, value, file, setting.line)
+
+
+def _without_owners(system: System, value: str, file: str, line: int) -> Iterator[Finding]:
+    """Whose address it is, is asked of a table; without one the restriction holds for nobody or for everybody."""
+    owners = any(item.endswith("sender_login_mismatch") for item in split_list(value))
+    if owners and not system.main.value("smtpd_sender_login_maps"):
+        reason = _("“{key}” is missing", key="smtpd_sender_login_maps")
+        yield error("sender_forgery", "postfix", file, line, reason)
 
 
 def _services(system: System, proxied: bool) -> Iterator[Finding]:

@@ -27,6 +27,9 @@ _SERVICE_PARAMETERS = re.compile(r"(?!smtpd_|postscreen_).*_service_name$")
 def findings(system: System, facts: HostFacts, listeners: list[Listener]) -> Iterator[Finding]:
     if system.has(MAIN) and system.has(MASTER):
         yield from _transports(system)
+        if system.main.value("queue_directory", _QUEUE) != _QUEUE:
+            reason = _("queue_directory must be {path}, where the unit and Dovecot look for it", path=_QUEUE)
+            yield error("queue_directory", "postfix", MAIN, system.main.line("queue_directory"), reason)
         yield from _postfix_sockets(system, facts, listeners)
     if system.sogo is not None:
         yield from _sogo(system, facts, listeners)
@@ -133,7 +136,9 @@ def _dovecot_sockets(system: System) -> dict[str, tuple[str, str, str, int, int]
                 mode = 0
             path = posixpath.join(base, listener.get("path", listener.name))
             user, group = listener.get("user", "root"), listener.get("group", "root")
-            found[path] = (service.name, user, group, mode, listener.line)
+            ours = user == _POSTFIX or (group == _POSTFIX and "user" not in (s.name for s in listener.settings))
+            at = listener.line_of("mode") if ours else listener.line_of("user")
+            found[path] = (service.name, user, group, mode, at or listener.line)
     return found
 
 

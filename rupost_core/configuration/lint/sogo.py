@@ -19,6 +19,8 @@ from rupost_core.text import nearest
 
 _DATA = Path(__file__).with_name("sogo_keys.txt")
 _REQUIRED = ("SOGoProfileURL", "OCSFolderInfoURL", "OCSSessionsFolderURL", "SOGoUserSources")
+# Its own defaults are the public ports, where a PROXY line is expected; by what makes SOGo go there.
+_SERVERS = {"SOGoSieveServer": ("SOGoSieveScriptsEnabled", "SOGoVacationEnabled", "SOGoForwardEnabled")}
 _REQUIRED_OF_SOURCE = ("type", "id")
 _REQUIRED_OF_LDAP = ("CNFieldName", "IDFieldName", "UIDFieldName", "baseDN", "hostname")
 _ALIKE = 0.8
@@ -33,6 +35,9 @@ def findings(system: System, facts: HostFacts, listeners: list[Listener]) -> Ite
     data = system.sogo.data
     for key in _REQUIRED:
         if key not in data:
+            yield _wrong("sogo_missing_key", None, _("“{key}” is missing", key=key))
+    for key, needed_for in _SERVERS.items():
+        if key not in data and any(system.sogo.text(one) == "YES" for one in needed_for):
             yield _wrong("sogo_missing_key", None, _("“{key}” is missing", key=key))
     yield from _unknown(system.sogo, keys()["top"])
     yield from _sources(data.get("SOGoUserSources"))

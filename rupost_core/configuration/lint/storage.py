@@ -5,6 +5,8 @@ Sources: Dovecot 2.3 documentation, "NFS", "Authentication mechanisms", "Passwor
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterator
 
 from rupost_core.components.languages.dovecot import Section
@@ -29,6 +31,26 @@ _MECHANISMS = listed(
     """plain login digest-md5 cram-md5 ntlm rpa apop anonymous gssapi gss-spnego otp skey external scram-sha-1
     scram-sha-256 oauthbearer xoauth2 winbind"""
 )
+# Settings of the plugins of Dovecot 2.3 and Pigeonhole 0.5; numbers at their ends left out.
+_PLUGIN_SETTINGS = listed(
+    """quota quota_vsizes quota_rule quota_grace quota_warning quota_status_success quota_status_nouser
+    quota_status_overquota quota_status_toolarge quota_exceeded_message quota_max_mail_size quota_mailbox_count
+    quota_set quota_over_flag quota_over_flag_value quota_over_script quota_over_flag_lazy_check quota_noenforcing
+    sieve sieve_before sieve_after sieve_default sieve_default_name sieve_dir sieve_global sieve_extensions
+    sieve_global_extensions sieve_plugins sieve_max_script_size sieve_max_actions sieve_max_redirects
+    sieve_max_cpu_time sieve_quota_max_scripts sieve_quota_max_storage sieve_user_email sieve_user_log
+    sieve_redirect_envelope_from sieve_duplicate_default_period sieve_duplicate_max_period sieve_editheader_protected
+    sieve_subaddress_sep recipient_delimiter sieve_vacation_min_period sieve_vacation_max_period
+    sieve_vacation_default_period sieve_pipe_bin_dir sieve_filter_bin_dir sieve_execute_bin_dir imapsieve_mailbox_name
+    imapsieve_mailbox_causes imapsieve_mailbox_before imapsieve_mailbox_after mail_log_events mail_log_fields
+    acl acl_shared_dict acl_anyone trash fts fts_autoindex fts_enforced fts_languages fts_tokenizers fts_filters
+    fts_solr fts_squat zlib_save zlib_save_level last_login_dict last_login_key lazy_expunge
+    mail_crypt_curve mail_crypt_save_version mail_crypt_global_private_key mail_crypt_global_public_key
+    welcome_script welcome_wait push_notification_driver replication_sync_timeout mail_replica listescape_char"""
+)
+_ALIKE = 0.8
+# What `protocol NAME { … }` can mean: the protocols, and the programs that read settings as one.
+_PROTOCOLS = listed("imap pop3 lmtp lda sieve submission doveadm indexer-worker imap-urlauth quota-status dsync")
 _CLEAR_MECHANISMS = frozenset(("plain", "login", "oauthbearer", "xoauth2", "external"))
 
 
@@ -39,6 +61,11 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     yield from _owner(system.dovecot)
     for section in system.dovecot.walk():
         yield from _names(section)
+        if section.type == "plugin":
+            yield from _plugin_settings(section)
+        if section.type == "protocol" and not {section.name, section.name.removeprefix("!")} & _PROTOCOLS:
+            reason = _("there is no protocol “{name}”.", name=section.name) + nearest(section.name, _PROTOCOLS)
+            yield _wrong("unknown_protocol", section.line, reason)
 
 
 def _wrong(code: str, line: int | None, reason: str) -> Finding:
@@ -97,6 +124,16 @@ def _names(section: Section) -> Iterator[Finding]:
                 yield warning("auth_mechanism", "dovecot", DOVECOT, setting.line, reason)
         elif setting.name == "driver" and section.type in ("passdb", "userdb"):
             yield from _unknown(words, _PASSDB if section.type == "passdb" else _USERDB, setting.line)
+
+
+def _plugin_settings(section: Section) -> Iterator[Finding]:
+    """Plugins take any name; what is close to one that means something is a slip."""
+    for setting in section.settings:
+        name = re.sub(r"\d+", "", setting.name)
+        near = difflib.get_close_matches(name, _PLUGIN_SETTINGS, 1, _ALIKE)
+        if name not in _PLUGIN_SETTINGS and near:
+            reason = _("Dovecot does not know “{name}”.", name=setting.name) + nearest(name, near)
+            yield _wrong("unknown_name", setting.line, reason)
 
 
 def _unknown(words: list[str], known: frozenset[str], line: int) -> Iterator[Finding]:

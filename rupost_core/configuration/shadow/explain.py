@@ -84,10 +84,23 @@ def place_of(said: str, files: Mapping[str, str], component: str, live: str) -> 
         return named[1], int(named[2])
     words = [*_QUOTED.findall(said), *_ADDRESS.findall(said), *_NAME.findall(said)]
     if named and named[1] in files:
-        return _only_line({named[1]: files[named[1]]}, words) or (named[1], None)
+        asked = {named[1]: files[named[1]]}
+        return _only_line(asked, words) or _of_directory(said, asked) or (named[1], None)
     own = {path: text for path, text in files.items() if path.startswith(f"{component}/")}
     # A file that is named and is not there: who asks for it?
     return _only_line(own, [named[1].rpartition("/")[2], *words] if named else words)
+
+
+# What a directory's answer is about, in a file of Dovecot's ldap driver.
+_ABOUT_DIRECTORY = {
+    "[Ii]nvalid credentials|binding failed|ldap_bind": r"^dn\b",
+    "No such object|[Nn]o such DN": r"^base\b",
+}
+
+
+def _of_directory(said: str, file: Mapping[str, str]) -> tuple[str, int] | None:
+    patterns = [setting for answer, setting in _ABOUT_DIRECTORY.items() if re.search(answer, said)]
+    return line_of(file, "dovecot", patterns) if patterns else None
 
 
 def _only_line(files: Mapping[str, str], words: Iterable[str]) -> tuple[str, int | None] | None:
