@@ -38,5 +38,7 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     if not all(is_loopback(host) for host in hosts):
         reason = _("memcached asks nobody for a password, and the network reaches it")
         line = system.memcached.line("-l")
-        say = error if any(normal(host) in ("", "::") for host in hosts) else warning
-        yield say("memcached_open", "memcached", MEMCACHED, line, reason)
+        if any(normal(host) in ("", "::") for host in hosts):
+            yield error("memcached_open", "memcached", MEMCACHED, line, reason)
+        else:
+            yield warning("memcached_open", "memcached", MEMCACHED, line, reason)
