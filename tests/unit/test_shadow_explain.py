@@ -56,7 +56,7 @@ def test_times_and_processes_are_left_out(text, plain):
         ("postfix", f"open {LIVE}/postfix/maps/gone.cf: No such file", ("postfix/main.cf", 4)),
         ("postfix", f'{LIVE}/postfix/maps/mailboxes.cf: relation "lookup.mailboxx" does not exist',
          ("postfix/maps/mailboxes.cf", 2)),
-        ("dovecot", f"ldap({LIVE}/dovecot/ldap-a.conf): binding failed", ("dovecot/ldap-a.conf", None)),
+        ("dovecot", f"ldap({LIVE}/dovecot/ldap-a.conf): binding failed", ("dovecot/ldap-a.conf", 1)),
         ("postfix", "something without a trace", None),
     ],
 )  # fmt: skip
