@@ -105,7 +105,7 @@ def test_a_killed_deployment_leaves_nothing_in_between(lab, node, two):
           f"through already; slowest recovery {slowest[0]:.2f} s, with the agent killed too {slowest[1]:.2f} s; "
           f"with SOGo {with_sogo:.2f} s")  # fmt: skip
     assert len(killed) >= len(results) / 2
-    mail_flows(lab)
+    mail_flows(lab, patience=60)
     deadline = time.monotonic() + 15
     while {"running", "waiting"} & set(outcomes(node)) and time.monotonic() < deadline:
         time.sleep(0.5)
@@ -129,7 +129,7 @@ def test_a_killed_node_boots_with_one_generation(lab, node, two):
         assert now in (target, former)
         assert shown == {"AB"[two.index(now)]}
         node.run("test", "!", "-e", "/var/lib/rupost/configuration/transition.json")
-    mail_flows(lab)
+    mail_flows(lab, patience=60)
     assert not {"running", "waiting"} & set(outcomes(node))
 
 

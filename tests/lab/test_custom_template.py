@@ -70,7 +70,8 @@ def test_from_the_sample_to_a_serving_node_and_back(lab, node, tmp_path, enterpr
     node.run("rupost", "template", "import", "/root/mine")
     node.run("rupost", "config", "deploy", "--template", "our-mail", "--set", "archive_mailbox=sidorov@demo.local",
              "--set", "greeting=welcome")  # fmt: skip
-    assert node.live().rpartition("/")[2] != first
+    custom = node.live().rpartition("/")[2]
+    assert custom != first
     value = ["postconf", "-c", "/var/lib/rupost/configuration/live/postfix", "-h"]
     assert node.run(*value, "smtpd_banner").stdout.strip() == "$myhostname ESMTP welcome"
     clients.send_from_outside(lab, "ivanov@demo.local", "for the archive")
@@ -89,7 +90,7 @@ def test_from_the_sample_to_a_serving_node_and_back(lab, node, tmp_path, enterpr
     assert done.returncode == 4
     node.run("rupost", "template", "remove", "our-mail")
     assert "our-mail" not in node.run("rupost", "template", "list").stdout
-    assert "our-mail" in node.run("rupost", "config", "show", str(int(first) + 1)).stdout
+    assert "our-mail" in node.run("rupost", "config", "show", custom).stdout
 
 
 def test_what_a_custom_template_breaks_is_refused_by_the_component(node, tmp_path, enterprise):
