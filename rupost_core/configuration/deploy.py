@@ -81,19 +81,22 @@ class NodeDeployment:
         return after
 
     def _examine(self, candidate: Candidate) -> None:
-        """Each wall in turn: a later one is dearer, and need not be asked about what an earlier one has refused."""
+        """Each wall in turn; what several have to say is said together, the most exact first."""
+        found: list[list[Problem]] = []
         for wall in self.walls:
             if wall.name in self.skipped:
                 self.report(Step(wall.name, "", "skipped", 0.0))
-                continue
-            problems = wall.problems(candidate, functools.partial(self._notice, wall.name))
-            if problems:
-                problems = self.blame(problems)
-                raise CheckFailed(
-                    str(problems[0]),
-                    details=[str(problem) for problem in problems[1:]],
-                    hint=_("Correct the parameter or the template; mail flows on with the former configuration."),
-                )
+            elif not (wall.after_others and any(found)):
+                found.append(list(wall.problems(candidate, functools.partial(self._notice, wall.name))))
+        # A component's own checker names the very line; the lint tells what follows from it as well.
+        problems = [problem for of_wall in reversed(found) for problem in of_wall]
+        if problems:
+            named = self.blame(problems)
+            raise CheckFailed(
+                str(named[0]),
+                details=[str(problem) for problem in named[1:]],
+                hint=_("Correct the parameter or the template; mail flows on with the former configuration."),
+            )
 
     def _notice(
         self, wall: str, subject: str, seconds: float, problems: Sequence[Problem], warnings: Sequence[Problem] = ()

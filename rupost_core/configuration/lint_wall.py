@@ -11,6 +11,7 @@ from rupost_core.configuration.walls import Candidate, Notice, WallName
 
 class Lint:
     name: WallName = "lint"
+    after_others = False
 
     def __init__(self, facts: HostFacts) -> None:
         self._facts = facts

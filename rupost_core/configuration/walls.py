@@ -38,9 +38,13 @@ class Notice(Protocol):
 
 
 class Wall(Protocol):
-    """One kind of examination. `name` is what it is called in options, steps and the journal."""
+    """One kind of examination. `name` is what it is called in options, steps and the journal.
+
+    `after_others`: it is dear, and only looks at what every wall before it has passed.
+    """
 
     name: WallName
+    after_others: bool
 
     def problems(self, candidate: Candidate, notice: Notice) -> list[Problem]: ...
 
@@ -49,6 +53,7 @@ class Checkers:
     """Every component's own checker, side by side, on the staged files."""
 
     name: WallName = "checkers"
+    after_others = False
 
     def __init__(self, components: Mapping[str, Component]) -> None:
         self._components = components

@@ -20,7 +20,7 @@ def _words(text: str) -> frozenset[str]:
 
 # Words that mean one thing to the daemon; other words in values (names, titles, texts) are free.
 _KEYWORDS = _words(
-    """yes no all ipv4 may encrypt none dovecot noanonymous haproxy normalize on off tcp http required plain login
+    """yes no all ipv4 may encrypt none dovecot noanonymous haproxy normalize on off tcp required plain login
     imap lmtp sieve ldap sql pgsql syslog always subtree demand smtp ssl http2 proxy_protocol default_server
     send-proxy send-proxy-v2 check check-ssl check-send-proxy verify quota imap_quota maildir SUB YES NO Russian
     Moscow ip inet unix smtpd cleanup qmgr tlsmgr trivial-rewrite bounce proxymap postlogd scache anvil showq

@@ -34,7 +34,8 @@ def tls_faults(host: str, now: datetime, chain: str, key: str) -> Iterator[Broke
         "weak": (rsa.generate_private_key(65537, 1024), [host], -1, 90),  # noqa: S505
     }
     for detail, (pair_key, names, begin, end) in pairs.items():
-        certificate = _certificate(pair_key, names[0], now, begin, end)
+        # Of an authority: of a self-signed one clients warn anyhow, whatever its names are.
+        certificate = _certificate(pair_key, names[0], now, begin, end, issuer=_new_key())
         yield _fault(detail, {CERTIFICATE: certificate, KEY: _pem(pair_key)}, (CERTIFICATE, KEY))
     lines = chain.splitlines(keepends=True)
     yield _fault("truncated certificate", {CERTIFICATE: "".join(lines[: len(lines) // 3])}, (CERTIFICATE,))

@@ -113,7 +113,9 @@ def _unbalanced(file: RenderedFile, dice: random.Random) -> Iterator[Broken]:
         places = [
             match.start()
             for match in re.finditer(re.escape(mark), file.content)
-            if not _in_comment(file.content, match.start()) and not _optional(file.content, match.start())
+            if not _in_comment(file.content, match.start())
+            and not _optional(file.content, match.start())
+            and not _in_text(file.content, match.start())
         ]
         for place in dice.sample(places, min(3, len(places))):
             line = file.content[:place].count("\n") + 1
@@ -125,6 +127,17 @@ def _unbalanced(file: RenderedFile, dice: random.Random) -> Iterator[Broken]:
         yield _fault(file, "unbalanced", file.content + "service imap {\n", " section")
     if language_of(file.path) == "haproxy":
         yield _fault(file, "unbalanced", file.content.replace("maxconn ", 'maxconn "', 1), " quote")
+
+
+def _in_text(content: str, place: int) -> bool:
+    """Inside a quoted text, where brackets, semicolons and the other kind of quote are only letters."""
+    quote = ""
+    for character in content[content.rfind("\n", 0, place) + 1 : place]:
+        if not quote and character in "\"'":
+            quote = character
+        elif character == quote:
+            quote = ""
+    return bool(quote) and content[place] != quote
 
 
 def _in_comment(content: str, place: int) -> bool:

@@ -85,7 +85,7 @@ class Bench:
         try:
             deployment._examine(Candidate(files, StagedView(staged, self.live.link)))
         except CheckFailed:
-            return [step.name for step in steps if step.outcome == "refused"][-1], found
+            return next(step.name for step in steps if step.outcome == "refused"), found
         return "", found
 
 

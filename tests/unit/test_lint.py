@@ -169,6 +169,14 @@ BROKEN = {
     "include": (NGINX, "include http.conf;", "include htpp.conf;", "file_missing", "", "htpp"),
     "module": (NGINX, "load_module /usr/lib/nginx/modules/ngx_stream_module.so;", "", "module_missing", "", ""),
     "block": (STREAM, "    server { listen 127.0.0.1:10465", "    srever { listen 127.0.0.1:10465", "unknown_block", "", "srever"),
+    "old-tls-postfix": (MAIN, "smtpd_tls_protocols = >=TLSv1.2", "smtpd_tls_protocols = >=TLSv1", "old_tls", "", "smtpd_tls_protocols"),
+    "unended": (HTTP, "server_tokens off;", "server_tokens off", "unended", "", "server_tokens off"),
+    "uploads": (HTTP, "client_max_body_size 62914560", "client_max_body_size 1k", "upload_too_small", "", "client_max_body_size"),
+    "no-aliases": (MAIN, "virtual_alias_maps = proxy:pgsql:${config_directory}/maps/aliases.cf", "virtual_alias_maps =", "table_missing", "", "virtual_alias_maps"),
+    "proxy-open": (MASTER, "127.0.0.1:2525 inet", "2525 inet", "proxy_open", "", "2525 inet"),
+    "stick-type": (HAPROXY, "stick-table type ip", "stick-table type string", "table_type", "", "stick-table"),
+    "public-port": (HAPROXY, "bind :80\n", "bind :87\n", "public_port", "", "bind :87"),
+    "global-twice": (HAPROXY, "    user haproxy\n", "    user haproxy\n    maxconn 9\n    maxconn 8\n", "given_twice", "", "maxconn"),
     "nginx-empty": ("nginx/acme.conf", rendered_text("nginx/acme.conf"), "# nothing\n", "file_empty", "", ""),
     "protocol": (DOVECOT, "protocol lmtp {", "protocol ltmp {", "unknown_protocol", "", "protocol ltmp"),
     "sender-owners": (MAIN, "smtpd_sender_login_maps = proxy:pgsql:${config_directory}/maps/senders.cf\n", "", "sender_forgery", MASTER, "sender_login_mismatch"),
@@ -233,7 +241,6 @@ def test_each_fault_says_something_in_words_with_the_nearest_name():
 
 WARNINGS = {
     "wide_mynetworks": (MAIN, "mynetworks = 127.0.0.0/8", "mynetworks = 127.0.0.0/8 10.0.0.0/8"),
-    "old_tls": (MAIN, "smtpd_tls_protocols = >=TLSv1.2", "smtpd_tls_protocols = >=TLSv1"),
     "table_type": (MAIN, "virtual_alias_domains =", "transport_maps = pcre:/etc/postfix/transport"),
     "unknown_key": (SOGO, "SOGoTimeZone", "XyzzyNewSetting = 1; SOGoTimeZone"),
     "memcached_open": (MEMCACHED, "-l 127.0.0.1", "-l 10.77.0.1,127.0.0.1"),

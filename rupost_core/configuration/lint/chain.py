@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rupost_core.components.languages.nginx import Directive
-from rupost_core.configuration.lint.listeners import Listener, endpoint, is_local
+from rupost_core.configuration.lint.listeners import Listener, endpoint, is_local, is_loopback
 from rupost_core.configuration.lint.model import Finding, HostFacts, error, warning
 from rupost_core.configuration.lint.system import DOVECOT, HAPROXY, System
 from rupost_core.i18n import translate as _
@@ -43,6 +43,10 @@ def findings(system: System, facts: HostFacts, listeners: list[Listener]) -> Ite
             reason = _("nobody connects to port {port}, which expects a PROXY line", port=listener.port)
             yield warning("listener_unused", listener.component, listener.file, listener.line, reason)
     yield from _trust(system, listeners)
+    for listener in listeners:
+        if listener.component == "postfix" and listener.proxy and not is_loopback(listener.host):
+            reason = _("whoever reaches port {port} could claim any address in a PROXY line", port=listener.port)
+            yield error("proxy_open", "postfix", listener.file, listener.line, reason)
 
 
 def _nodes(system: System) -> set[str]:

@@ -16,6 +16,8 @@ from rupost_core.text import nearest
 
 _PROXIES = ("frontend", "backend", "listen")
 _ACCOUNT = "haproxy"
+_ONCE = frozenset({"maxconn", "user", "group", "chroot", "localpeer", "nbthread"})
+_PUBLIC = frozenset({25, 80, 443, 465, 993, 4190})
 _NUMERIC = frozenset(
     {"maxconn", "maxconnrate", "maxsessrate", "maxsslconn", "retries", "fullconn", "nbthread", "nbproc"}
 )
@@ -28,6 +30,8 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     yield from _tables(sections)
     yield from _peers(sections, facts)
     yield from _timeouts(sections)
+    yield from _twice(sections)
+    yield from _public_ports(sections)
     for section in sections:
         yield from _numbers(section)
         yield from _account(section)
@@ -37,6 +41,32 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
 
 def _wrong(code: str, line: int | None, reason: str) -> Finding:
     return error(code, "haproxy", HAPROXY, line, reason)
+
+
+def _twice(sections: tuple[Section, ...]) -> Iterator[Finding]:
+    """HAProxy goes by the first of two; the second, which somebody has set for a reason, does nothing."""
+    seen: set[str] = set()
+    for section in sections:
+        for line in section.lines if section.kind == "global" else ():
+            if line.words[0] in _ONCE and line.words[0] in seen:
+                yield _wrong("given_twice", line.line, _("“{name}” is given twice", name=line.words[0]))
+            seen.add(line.words[0])
+
+
+def _public_ports(sections: tuple[Section, ...]) -> Iterator[Finding]:
+    """Every port that clients use (manual appendix 2) is bound by a frontend."""
+    bound: dict[int, Line] = {}
+    for section in sections:
+        for line in section.every("bind") if section.kind in ("frontend", "listen") else ():
+            where = endpoint(line.words[1]) if len(line.words) > 1 else None
+            if where:
+                bound[where[1]] = line
+    missing = sorted(_PUBLIC - bound.keys())
+    # Where one port has come in the place of another, that line is to blame.
+    odd = [line for port, line in bound.items() if port not in _PUBLIC and endpoint(line.words[1]) == ("", port)]
+    if sections and missing:
+        reason = _("nobody listens on the clients' port {port}", port=", ".join(map(str, missing)))
+        yield _wrong("public_port", odd[0].line if odd else None, reason)
 
 
 def _account(section: Section) -> Iterator[Finding]:
@@ -73,6 +103,9 @@ def _tables(sections: tuple[Section, ...]) -> Iterator[Finding]:
             if named is not None and named not in peers:
                 reason = _("there is no peers section “{name}”.", name=named) + nearest(named, peers)
                 yield _wrong("peers_missing", line.line, reason)
+            if line.after("type") not in (None, "ip", "ipv6"):
+                reason = _("the table must hold addresses of clients: type ip")
+                yield _wrong("table_type", line.line, reason)
             if line.after("type") is None or line.after("size") is None:
                 yield _wrong("table_missing", line.line, _("a stick-table needs a type and a size"))
             if named is not None and line.after("expire") is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rupost_core.components.languages import dovecot, nginx
 from rupost_core.components.languages.postfix import split_list
 from rupost_core.configuration.lint.model import HostFacts
-from rupost_core.configuration.lint.system import DOVECOT, HAPROXY, MASTER, MEMCACHED, SOGO, System
+from rupost_core.configuration.lint.system import DOVECOT, HAPROXY, MAIN, MASTER, MEMCACHED, SOGO, System
 
 # services(5) as far as master.cf of a mail system names them.
 _PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465, "lmtp": 24}
@@ -138,7 +138,8 @@ def _of_postfix(system: System) -> Iterator[Listener]:
         proxy = bool(system.setting(service, "smtpd_upstream_proxy_protocol"))
         hosts = [normal(host)] if host else _postfix_interfaces(system)
         for one in hosts:
-            yield Listener("postfix", MASTER, service.line, one, number, tls, proxy, service.program)
+            place = (MASTER, service.line) if host or not one else (MAIN, system.main.line("inet_interfaces") or 1)
+            yield Listener("postfix", *place, one, number, tls, proxy, service.program)
 
 
 def _postfix_interfaces(system: System) -> list[str]:

@@ -38,6 +38,7 @@ _OTHERS_WRITE = 0o022
 
 def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
     yield from _named_files(system)
+    yield from _needed_tables(system)
     yield from _tables(system)
     for file in system.files.values():
         if file.mode & _OTHERS_WRITE:
@@ -65,6 +66,14 @@ def _named_files(system: System) -> Iterator[Finding]:
                 if named not in system.files and not any(path.startswith(named + "/") for path in system.files):
                     reason = _("{path} is not in the generation", path=named)
                     yield error("file_missing", file.component, file.path, number, reason)
+
+
+def _needed_tables(system: System) -> Iterator[Finding]:
+    """Domains, mailboxes and aliases come from tables, so that new ones count at once."""
+    for name in ("virtual_mailbox_domains", "virtual_mailbox_maps", "virtual_alias_maps"):
+        if system.has(MAIN) and not _TABLE.search(system.main.value(name)):
+            reason = _("{name} must name a table", name=name)
+            yield error("table_missing", "postfix", MAIN, system.main.line(name), reason)
 
 
 def _tables(system: System) -> Iterator[Finding]:

@@ -21,6 +21,10 @@ def findings(system: System, facts: HostFacts, listeners: list[Listener]) -> Ite
             reason = _("port {port} is taken by {component} already ({file}, line {line})",
                        port=one.port, component=other.component, file=other.file, line=other.line)  # fmt: skip
             yield error("port_twice", one.component, one.file, one.line, reason)
+            # Which of the two is the mistake is not for us to say.
+            reason = _("port {port} is taken by {component} already ({file}, line {line})",
+                       port=one.port, component=one.component, file=one.file, line=one.line)  # fmt: skip
+            yield error("port_twice", other.component, other.file, other.line, reason)
         seen.append(one)
         if one.port in RESERVED and RESERVED[one.port] != one.component:
             reason = _("port {port} is kept for RuPost itself", port=one.port)

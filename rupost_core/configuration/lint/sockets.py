@@ -177,6 +177,9 @@ def _target(
     if meets is None:
         reason = _("{key}: nothing listens at {address}", key=key, address=f"{host}:{port}")
         yield error("sogo_target", "sogo", SOGO, line, reason)
+    elif meets.component == "haproxy":
+        reason = _("{key}: {address} is the port of the clients, which wants TLS", key=key, address=f"{host}:{port}")
+        yield error("sogo_target", "sogo", SOGO, line, reason)
     elif meets.proxy:
         reason = _(
             "{key}: a PROXY line is expected at {address}, and SOGo sends none", key=key, address=f"{host}:{port}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from rupost_core.components.languages.postfix import Service, split_list
 from rupost_core.configuration.lint.chain import Hop, every_hop, target
 from rupost_core.configuration.lint.listeners import Listener, is_loopback, listen_endpoint
-from rupost_core.configuration.lint.model import Finding, HostFacts, error, warning
+from rupost_core.configuration.lint.model import Finding, HostFacts, error
 from rupost_core.configuration.lint.system import DOVECOT, MAIN, System
 from rupost_core.i18n import translate as _
 
@@ -115,11 +115,8 @@ def _old_versions(system: System) -> Iterator[Finding]:
         if name not in system.main:
             continue
         old = _postfix_allows(system.main.value(name))
-        if old[:2] and set(old) & {"SSLv2", "SSLv3"}:
+        if old:
             yield _old("postfix", MAIN, system.main.line(name), name, " ".join(old))
-        elif old:
-            reason = _("{parameter} allows {versions}, which are outdated", parameter=name, versions=" ".join(old))
-            yield warning("old_tls", "postfix", MAIN, system.main.line(name), reason)
 
 
 def _old(component: str, file: str, line: int | None, name: str, versions: str) -> Finding:

@@ -48,6 +48,7 @@ class Shadow:
     """
 
     name: WallName = "shadow"
+    after_others = True
 
     def __init__(
         self,
