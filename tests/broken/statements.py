@@ -78,7 +78,8 @@ def _broken_parts(language: str, content: str, one: Statement, name: str, names:
     if language != "options" and one.section != "service":
         for wrong in misspelt(name, names | _KEYWORDS):
             yield "misspelt name", one.name, wrong
-    if name not in _FREE:
+    # A frontend's name is used by nobody.
+    if name not in _FREE and name != "frontend":
         yield from _broken_value(_text(content, one.line, one.value), one.value[0], name)
     yield from _broken_place(content.split("\n")[one.line], one)
 

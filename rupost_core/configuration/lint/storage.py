@@ -59,6 +59,10 @@ def findings(system: System, facts: HostFacts) -> Iterator[Finding]:
         return
     yield from _shared(system.dovecot)
     yield from _owner(system.dovecot)
+    yield from _quota(system.dovecot)
+    if system.dovecot.get("mail_location").partition(":")[0] != "maildir":
+        reason = _("the mailboxes are Maildirs; with another mail_location all letters would be gone")
+        yield _wrong("mail_location", system.dovecot.line_of("mail_location"), reason)
     for section in system.dovecot.walk():
         yield from _names(section)
         if section.type == "plugin":
@@ -91,7 +95,7 @@ def _owner(root: Section) -> Iterator[Finding]:
     for kind in ("uid", "gid"):
         name = f"mail_{kind}"
         given = root.get(name)
-        if given and given != _OWNER:
+        if given != _OWNER:
             reason = _("{name} must be {owner}, the owner of the mailboxes on every node", name=name, owner=_OWNER)
             yield _wrong("storage_owner", root.line_of(name), reason)
         first, last = (
@@ -105,6 +109,14 @@ def _owner(root: Section) -> Iterator[Finding]:
                        kind=kind, owner=_OWNER)  # fmt: skip
             bound = "first_valid" if least > owner else "last_valid"
             yield _wrong("storage_owner", root.line_of(f"{bound}_{kind}"), reason)
+
+
+def _quota(root: Section) -> Iterator[Finding]:
+    """The plugin alone counts nothing."""
+    settings = {setting.name for plugin in root.every("plugin") for setting in plugin.settings}
+    if "quota" in root.get("mail_plugins").split() and "quota" not in settings:
+        reason = _("“{key}” is missing", key="plugin { quota }")
+        yield _wrong("quota_missing", root.line_of("mail_plugins"), reason)
 
 
 def _names(section: Section) -> Iterator[Finding]:
