@@ -62,7 +62,7 @@ class Bench:
     def most(self) -> dict[str, int]:
         """What this host can do of what the template allows."""
         facts = gather_facts(self.settings, str(self.live.link), ())
-        return {"max_connections": facts.open_files // 2 - 100, "memcached_memory": facts.memory // 2**21}
+        return {"max_connections": facts.open_files // 2 - 100, "memcached_memory": facts.memory_bytes // 2**21}
 
     def examine(self, values, surroundings, files, until):
         """(wall that refused or "", its problems, blamed) of a rendered generation."""
