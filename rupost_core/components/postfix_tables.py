@@ -46,7 +46,7 @@ def table_problems(view: StagedView, settings: str, overrides: str) -> list[Prob
     problems = []
     tables: dict[str, tuple[re.Match[str], str, int | None]] = {}
     for file, name, value in _settings(settings, overrides):
-        if _MADE.search(name):
+        if _MADE.search(name) or name.endswith("_milters"):
             continue
         line = view.line_of(file, rf"^\s*(?:-o\s*)?\{{?\s*{re.escape(name)}\s*=")
         reason = _type_trouble(name, value, types)

@@ -110,7 +110,7 @@ def _milter(_name: str, _parameter: Parameter, dice: random.Random) -> str:
     socket = dice.choice(("", " inet:127.0.0.1:11332", " unix:/run/filter/socket", " inet:10.77.0.1:6672"))
     product = dice.choice(("rspamd", "klms", "drweb", "custom"))
     options = {
-        "down": ("accept", "tempfail", "reject", "quarantine"), "mail": ("both", "incoming", "outgoing"),
+        "down": ("accept", "tempfail", "quarantine"), "mail": ("both", "incoming", "outgoing"),
         "connect": ("1s", "30s"), "command": ("1s", "5m"), "content": ("1s", "10m"), "protocol": ("2", "6"),
     }  # fmt: skip
     chosen = [f" {name}={dice.choice(values)}" for name, values in options.items() if dice.random() < 0.4]

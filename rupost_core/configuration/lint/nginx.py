@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from rupost_core.components.languages.nginx import Directive
-from rupost_core.configuration.lint.model import Finding, HostFacts, error, listed
+from rupost_core.configuration.lint.model import Finding, HostFacts, error, listed, warning
 from rupost_core.configuration.lint.system import NGINX, System
 from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
@@ -30,6 +30,7 @@ _COMMON = listed(
     worker_processes worker_rlimit_nofile"""
 )
 _SETTINGS = re.compile(r"^\s*[^#\s]", re.MULTILINE)
+_LEAST_UPLOAD = 1 << 20  # bytes
 _ABSOLUTE_OR_PATTERN = re.compile(r"/|.*[*?\[]")
 
 
@@ -78,7 +79,11 @@ def _uploads(system: System, root: Directive) -> Iterator[Finding]:
         if size is not None and largest.isdigit() and 0 < size < int(largest):
             reason = _("a letter of the {limit} bytes that Postfix takes could not be written in the web client",
                        limit=largest)  # fmt: skip
-            yield _wrong("upload_too_small", directive, reason)
+            # Less than any letter with a picture is surely a slip; else somebody may want it so.
+            if size < _LEAST_UPLOAD:
+                yield _wrong("upload_too_small", directive, reason)
+            else:
+                yield warning("upload_too_small", "nginx", directive.file, directive.line, reason)
 
 
 def _bytes(text: str) -> int | None:

@@ -50,7 +50,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the staged files promise. Empty texts and numbers mean: not promised, not asked."""
+    """What the staged files promise. Empty texts and numbers mean: not promised, not asked.
+
+    `strangers_refused`: port 25 is for a gateway and the nodes themselves only.
+    """
 
     page_title: str = ""
     certificate_file: str = ""
@@ -62,6 +65,7 @@ class Expected:
     sieve: tuple[str, int] = ("", 0)
     haproxy_socket: str = ""
     passdbs: int = 0
+    strangers_refused: bool = False
 
 
 @dataclass(frozen=True)

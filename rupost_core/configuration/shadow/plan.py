@@ -29,6 +29,7 @@ _TITLE = "SOGoPageTitle"
 _ADMIN_SOCKET = re.compile(r"^\s*stats\s+socket\s+(?:unix@)?(/\S+)[^\n]*\blevel\s+admin", re.MULTILINE)
 _PASSDB = re.compile(r"^\s*passdb\b", re.MULTILINE)
 _CERTIFICATE = "tls/mail.crt"
+_FOR_GATEWAY = re.compile(r"^port25_client_restrictions\s*=.*\breject$", re.MULTILINE)
 
 
 def plan(
@@ -110,6 +111,7 @@ def _expected(files: Sequence[RenderedFile], own: frozenset[str]) -> Expected:
         sieve=on_this_node("SOGoSieveServer", 4190),
         haproxy_socket=socket[1] if socket else "",
         passdbs=len(_PASSDB.findall(by_path.get("dovecot/dovecot.conf", ""))),
+        strangers_refused=any(_FOR_GATEWAY.search(file.content) for file in files if file.path == "postfix/main.cf"),
     )
 
 

@@ -40,6 +40,12 @@ class World:
         self._clients += 1
         return Talk(self.plan.node_address, port, self.plan.deadline, source=client_address(self._clients), tls=tls)
 
+    def bringing(self) -> Talk:
+        """A connection to port 25 of somebody who may bring letters: a stranger, or else the node itself."""
+        if self.plan.expected.strangers_refused:
+            return Talk(self.plan.node_address, 25, self.plan.deadline, source=self.plan.node_address)
+        return self.connect(25)
+
     def inner(self, address: tuple[str, int]) -> Talk:
         """A connection as one of this node's own programs makes it."""
         return Talk(*address, self.plan.deadline)

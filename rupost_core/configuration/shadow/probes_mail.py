@@ -39,7 +39,7 @@ def no_relay(world: World) -> None:
 def unknown_recipient(world: World) -> None:
     """A letter to an address of ours that nobody has is refused for good."""
     if world.plan.domain:
-        with world.connect(25) as talk:
+        with world.bringing() as talk:
             answer = _recipient(talk, "", world.nobody("unknown"))
             if answer.startswith("2"):
                 raise Unexpected(
@@ -53,7 +53,7 @@ def delivery(world: World) -> None:
     if not world.plan.people:
         return
     person = world.plan.people[0]
-    with world.connect(25) as talk:
+    with world.bringing() as talk:
         talk.expect(_recipient(talk, "", person.address), "250")
         talk.expect(talk.command("DATA"), "354")
         talk.expect(
