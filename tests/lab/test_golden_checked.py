@@ -28,9 +28,12 @@ def test_the_golden_files_are_accepted(node, tmp_path, name):
 
 
 def _only_the_samples_database(problem: str) -> bool:
-    return (
-        problem.startswith("postfix: postfix/maps/") and "query" not in problem.partition(": ")[2].partition(":")[0]
-    )
+    """The samples' servers (PostgreSQL, filters, gateways) are not those of the node."""
+    return any(
+        said in problem
+        for said in ("password authentication failed", "Connection refused", "connection to server",
+                     "Network is unreachable", "could not translate host name", "cannot resolve", "finds none of")
+    )  # fmt: skip
 
 
 def test_the_check_can_fail(node, tmp_path):

@@ -28,7 +28,7 @@ def test_what_only_the_whole_shows_is_refused_with_file_and_line(node, setting):
     done = deploy(node, setting, check=False)
     assert done.returncode == 41
     assert f"{file}, line " in done.stderr and reason in done.stderr
-    assert "checked" not in done.stderr  # the checkers were not even asked
+    assert "shadow" not in done.stderr  # it was not even asked
     assert node.live() == before
 
 

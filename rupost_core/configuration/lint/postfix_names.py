@@ -20,7 +20,7 @@ from rupost_core.text import nearest
 _DATA = Path(__file__).with_name("postfix_parameters.txt")
 # qmgr(8), master(5): each transport has its own copy of these.
 _PER_TRANSPORT = re.compile(
-    r"\w+_(?:(?:initial_)?destination_(?:concurrency(?:_limit|_failed_cohort_limit|_negative_feedback"
+    r"[\w-]+_(?:(?:initial_)?destination_(?:concurrency(?:_limit|_failed_cohort_limit|_negative_feedback"
     r"|_positive_feedback)?|rate_delay|recipient_limit)|initial_destination_concurrency|time_limit|delivery_slot_cost|delivery_slot_discount"
     r"|delivery_slot_loan|minimum_delivery_slots|recipient_limit|extra_recipient_limit|recipient_refill_limit"
     r"|recipient_refill_delay|transport_rate_delay|master_service_disable)$"

@@ -52,7 +52,8 @@ class Person:
 class Expected:
     """What the staged files promise. Empty texts and numbers mean: not promised, not asked.
 
-    `strangers_refused`: port 25 is for a gateway and the nodes themselves only.
+    `strangers_refused`: port 25 is for a gateway and the nodes themselves only. `content_filter`: letters go out to a
+    filter and come back, which a trial must not make them do.
     """
 
     page_title: str = ""
@@ -66,6 +67,7 @@ class Expected:
     haproxy_socket: str = ""
     passdbs: int = 0
     strangers_refused: bool = False
+    content_filter: bool = False
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ def _expected(files: Sequence[RenderedFile], own: frozenset[str]) -> Expected:
         sieve=on_this_node("SOGoSieveServer", 4190),
         haproxy_socket=socket[1] if socket else "",
         passdbs=len(_PASSDB.findall(by_path.get("dovecot/dovecot.conf", ""))),
+        content_filter=bool(postfix_value(files, "content_filter", "")),
         strangers_refused=any(_FOR_GATEWAY.search(file.content) for file in files if file.path == "postfix/main.cf"),
     )
 

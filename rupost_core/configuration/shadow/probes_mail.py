@@ -62,6 +62,8 @@ def delivery(world: World) -> None:
             ),
             "250",
         )
+    if world.plan.expected.content_filter:
+        return  # it waits in the shadow's queue, and vanishes with it
     store = Path(person.home)
     while not any(world.token in _head(path) for path in store.glob("**/new/*")):
         said = _undelivered(world)
