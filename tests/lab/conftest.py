@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import clients
+from lab import cgroup, clients
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,5 +67,5 @@ def _left_behind() -> list[str]:
     processes = subprocess.run(
         ["pgrep", "-af", "systemd-nspawn .*--machine=rl-"], capture_output=True, text=True
     ).stdout
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/rupost-lab*")]
+    groups = [str(group) for top in cgroup.hierarchies() for group in top.glob("rupost-lab*")]
     return [*mounts, *bridges, *processes.splitlines(), *groups]
