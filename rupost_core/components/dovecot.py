@@ -15,6 +15,7 @@ _MESSAGE = re.compile(
 )
 # A section that is not closed is told by where it began; and each protocol's own complaint only repeats the first.
 _BEGAN = re.compile(r" \(section started at \S+:(\d+)\)")
+_NAMED = re.compile(r"([a-z0-9_]+): ")
 _ECHO = "dump-capability process returned"
 
 
@@ -32,7 +33,7 @@ class Dovecot:
         done = view.run(["/usr/bin/doveconf", "-c", view.live / self.main_file, "-n", "-x"])
         # The output holds the key: only what doveconf says on standard error is looked at.
         problems = [
-            _at_beginning(problem)
+            _at_setting(view, _at_beginning(problem))
             for problem in problems_by_pattern(self.name, view, done.stderr, _MESSAGE, self.main_file)
             if _ECHO not in problem.reason
         ]
@@ -50,3 +51,13 @@ def _at_beginning(problem: Problem) -> Problem:
     if not began or problem.line:
         return problem
     return replace(problem, line=int(began[1]), reason=_BEGAN.sub("", problem.reason))
+
+
+def _at_setting(view: StagedView, problem: Problem) -> Problem:
+    """Of “protocols: Unknown protocol: …” doveconf gives no line: the last one that sets it."""
+    named = _NAMED.match(problem.reason)
+    if problem.line or not named or problem.file != Dovecot.main_file:
+        return problem
+    lines = [number for number, line in enumerate(view.text(problem.file).splitlines(), 1)
+             if line.partition("=")[0].strip() == named[1]]  # fmt: skip
+    return replace(problem, line=lines[-1]) if lines else problem

@@ -19,6 +19,7 @@ from rupost_core.components.authorities import authorities_trouble
 from rupost_core.components.dovecot_effective import Setting
 from rupost_core.components.dovecot_sql import query_problems
 from rupost_core.components.languages import dovecot
+from rupost_core.components.languages.syntax import ConfigurationSyntaxError
 from rupost_core.components.model import Problem, StagedView
 from rupost_core.i18n import translate as _
 from rupost_core.text import nearest
@@ -88,10 +89,14 @@ _PEM_KINDS = {"ssl_key": "PRIVATE KEY", "ssl_cert": "CERTIFICATE", "ssl_dh": "DH
 
 
 def _pem_problems(view: StagedView) -> list[Problem]:
-    """Of the file itself, since doveconf hides what ssl_key names."""
+    """Of the file itself, since doveconf hides what ssl_key names, and goes past a NUL."""
+    try:
+        whole = dovecot.read(view.text(_MAIN))
+    except ConfigurationSyntaxError as error:
+        return [Problem("dovecot", _MAIN, error.line, error.reason)]
     return [
         Problem("dovecot", _MAIN, setting.line, reason)
-        for section in dovecot.read(view.text(_MAIN)).walk()
+        for section in whole.walk()
         for setting in section.settings
         if setting.name in _PEM_KINDS and setting.name in section.files
         if (reason := _pem_trouble(view, setting.value, _PEM_KINDS[setting.name]))

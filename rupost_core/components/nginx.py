@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.parsers import expat
 
@@ -16,6 +17,8 @@ _MESSAGE = re.compile(
     r"(?P<reason>.+?)(?: in (?P<file>/[^:\s]+):(?P<line>\d+))?$",
     re.MULTILINE,
 )
+# A quote that is not in its place becomes part of the name.
+_UNLOADED = re.compile(r"cannot load certificate(?: key)? \"(.+?)\":")
 _SERVED = re.compile(r"(?:^|[;{}\s])(?:alias|root)\s+(\"?/[^;\"]+\"?)\s*;")
 
 
@@ -36,6 +39,7 @@ class Nginx:
         done = view.run(["/usr/sbin/nginx", "-t", "-c", view.live / self.main_file])
         problems = problems_by_pattern(self.name, view, done.output, _MESSAGE, self.main_file)
         if done.exit_code != 0:
+            problems = [_at_path(view, problem) for problem in problems]
             return problems or [Problem(self.name, self.main_file, None, done.output[-500:])]
         # Warnings pass by nginx; a limit of this machine that it cannot raise is no fault of the file.
         problems = [problem for problem in problems if "setrlimit" not in problem.reason]
@@ -65,3 +69,16 @@ class Nginx:
                         reason = _("there is no file {path}", path=named)
                         problems.append(Problem(self.name, file, number, reason))
         return problems
+
+
+def _at_path(view: StagedView, problem: Problem) -> Problem:
+    """Of a certificate that cannot be loaded nginx tells the path, and not which line names it."""
+    named = _UNLOADED.search(problem.reason)
+    if problem.line or not named:
+        return problem
+    for path in sorted((view.staged / "nginx").glob("*.conf")):
+        file = f"nginx/{path.name}"
+        for number, line in enumerate(view.text(file).splitlines(), 1):
+            if named[1] in line:
+                return replace(problem, file=file, line=number)
+    return problem

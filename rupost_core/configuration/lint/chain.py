@@ -147,6 +147,11 @@ def _trust(system: System, listeners: list[Listener]) -> Iterator[Finding]:
             if expecting and trusted is None:
                 reason = _("set_real_ip_from is missing: the client's address would be HAProxy's")
                 yield error("client_address_lost", "nginx", expecting[0].file, expecting[0].line, reason)
+            header = server.first("real_ip_header") or context.first("real_ip_header")
+            if expecting and context.name == "http" and (header is None or header.value != "proxy_protocol"):
+                at = header or expecting[0]
+                reason = _("real_ip_header must be proxy_protocol: the client's address would be HAProxy's")
+                yield error("client_address_lost", "nginx", at.file, at.line, reason)
     for listener in listeners:
         if listener.component == "dovecot" and listener.proxy and not _trusts_loopback(system):
             reason = _("haproxy_trusted_networks must hold 127.0.0.0/8, or no PROXY line is believed")
