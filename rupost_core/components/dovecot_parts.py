@@ -129,6 +129,8 @@ def _plugin_trouble(setting: Setting) -> str:
         backend = setting.value.partition(":")[0]
         if backend not in _QUOTAS:
             return _("unknown quota backend “{name}”.", name=backend) + nearest(backend, _QUOTAS)
+    if setting.name == "quota_vsizes" and setting.value not in _YES_NO:
+        return _("“{value}” is neither yes nor no", value=setting.value)
     if setting.name.endswith("_size") and not _SIZE.fullmatch(setting.value):
         return _("“{raw}” is not a size; write e.g. 50M or 5G", raw=setting.value)
     if re.fullmatch(r"quota\d*_rule\d*", setting.name) and not re.fullmatch(
@@ -207,7 +209,14 @@ def _ciphers(value: str) -> str:
     return ""
 
 
+def _base_folder(path: str) -> str:
+    """Dovecot makes the folder itself, but would make what is above it as well."""
+    above = Path(path).parent
+    return "" if above.is_dir() else _("there is no folder {path}", path=above)
+
+
 _CHECKS: dict[str, Callable[[str], str]] = {
+    "base_dir": _base_folder,
     "mail_plugins": _plugins,
     "mail_location": _store,
     "auth_mechanisms": _words_of(_MECHANISMS),

@@ -19,7 +19,7 @@ _MESSAGE = re.compile(
 )
 # A quote that is not in its place becomes part of the name.
 _UNLOADED = re.compile(r"cannot load certificate(?: key)? \"(.+?)\":")
-_SERVED = re.compile(r"(?:^|[;{}\s])(?:alias|root)\s+(\"?/[^;\"]+\"?)\s*;")
+_SERVED = re.compile(r"(?:^|[;{}\s])(?:alias|root)\s+(\"?/[^;\"]+\"*)\s*;")
 
 
 class Nginx:
@@ -64,7 +64,8 @@ class Nginx:
             file = f"nginx/{path.name}"
             for number, line in enumerate(view.text(file).splitlines(), 1):
                 for match in _SERVED.finditer(line):
-                    named = match[1].strip("\"'")
+                    whole = re.fullmatch(r"([\"'])(.*)\1", match[1])
+                    named = whole[2] if whole else match[1]
                     if "$" not in named and not view.real(named).exists():
                         reason = _("there is no file {path}", path=named)
                         problems.append(Problem(self.name, file, number, reason))
@@ -76,9 +77,12 @@ def _at_path(view: StagedView, problem: Problem) -> Problem:
     named = _UNLOADED.search(problem.reason)
     if problem.line or not named:
         return problem
-    for path in sorted((view.staged / "nginx").glob("*.conf")):
-        file = f"nginx/{path.name}"
-        for number, line in enumerate(view.text(file).splitlines(), 1):
-            if named[1] in line:
-                return replace(problem, file=file, line=number)
-    return problem
+    places = [
+        (f"nginx/{path.name}", number, line)
+        for path in sorted((view.staged / "nginx").glob("*.conf"))
+        for number, line in enumerate(view.text(f"nginx/{path.name}").splitlines(), 1)
+        if named[1] in line
+    ]
+    # A quote of the name's own leaves the line with an odd number of them, or with one too many.
+    places.sort(key=lambda place: place[2].count('"') == 2)
+    return replace(problem, file=places[0][0], line=places[0][1]) if places else problem

@@ -19,6 +19,8 @@ _PREFIX = re.compile(r"^(?:/\S+/)?post[\w/-]+(?:\[\d+\])?: ")
 _SEVERITY = re.compile(r"^(?:warning|error|fatal|panic): ")
 _WORD = re.compile(r"[a-z][a-z0-9_]{3,}")
 # An addition by the administrator may well set again what stands above it.
+# What Postfix says of folders without naming the setting.
+_FOLDERS_MISSING, _FOLDERS = "missing queue directories", ("data_directory", "queue_directory")
 _HARMLESS = "overriding earlier entry"
 
 
@@ -49,7 +51,7 @@ class Postfix:
         return problems + table_problems(view, settings, overrides)
 
     def _folder_problems(self, view: StagedView, settings: str) -> list[Problem]:
-        """Folders of trusted authorities, which Postfix opens only when it first connects."""
+        """Folders of trusted authorities and files that Postfix opens only when it first connects."""
         return [
             Problem(
                 self.name, self.main_file, view.line_of(self.main_file, rf"^{name}\s*="),
@@ -57,6 +59,13 @@ class Postfix:
             )
             for name, path in re.findall(r"^(\w+_tls_CApath) = (\S+)$", settings, re.MULTILINE)
             if not view.real(path).is_dir()
+        ] + [
+            Problem(
+                self.name, self.main_file, view.line_of(self.main_file, rf"^{name}\s*="),
+                _("there is no file {path}", path=path),
+            )
+            for name, path in re.findall(r"^(smtpd_tls_dh\w+_param_file) = (/\S+)$", settings, re.MULTILINE)
+            if not view.real(path).is_file()
         ]  # fmt: skip
 
     def _problems(self, view: StagedView, texts: list[str]) -> list[Problem]:
@@ -81,5 +90,7 @@ class Postfix:
         written = re.search(r": (/\S+)$", said)
         if written and view.relative(os.path.normpath(written[1])) != written[1]:
             file = view.relative(os.path.normpath(written[1]))
-        lines = (view.line_of(file, rf"^\s*(?:-o )?{word}\s*=") for word in _WORD.findall(said))
+        words = [*_WORD.findall(said), *(_FOLDERS if _FOLDERS_MISSING in said else ())]
+        lines = [view.line_of(file, rf"^\s*(?:-o )?{word}\s*=") for word in words]
+        lines += [view.line_of(file, rf"^.*{re.escape(path)}") for path in re.findall(r'"(/[^"]+)"', said)]
         return Problem(self.name, file, next(filter(None, lines), None), said)

@@ -187,7 +187,7 @@ BROKEN = {
     # ports
     "port-twice": (HAPROXY, "bind 127.0.0.1:8404", "bind 127.0.0.1:10443", "port_twice", HTTP, "10443"),
     "port-twice-nginx": (HTTP, "listen 127.0.0.1:10080 proxy", "listen 127.0.0.1:10025 proxy", "port_twice", "", "10025"),
-    "port-twice-dovecot": (DOVECOT, "port = 4191", "port = 2525", "port_twice", "", "inet_listener sieve {"),
+    "port-twice-dovecot": (DOVECOT, "port = 4191", "port = 2525", "port_twice", "", "port = 2525"),
     "port-wildcard": (HAPROXY, "bind :80\n", "bind :20025\n", "port_twice", MASTER, "20025"),
     "port-panel": (HAPROXY, "bind 127.0.0.1:8404", "bind :5000", "port_reserved", "", "5000"),
     "port-peers": (MASTER, "20025 inet", "10000 inet", "port_reserved", "", "10000"),

@@ -162,11 +162,10 @@ def _of_dovecot(system: System) -> Iterator[Listener]:
             if not port.isdigit() or int(port) == 0:
                 continue
             tls, proxy = listener.get("ssl", "yes" if default_tls else "no"), listener.get("haproxy")
+            line = listener.line_of("port") or listener.line
             for host in listener.get("address").replace(",", " ").split() or everywhere:
                 where = "::" if host == "::" else normal(host)
-                yield Listener(
-                    "dovecot", DOVECOT, listener.line, where, int(port), tls == "yes", proxy == "yes", service
-                )
+                yield Listener("dovecot", DOVECOT, line, where, int(port), tls == "yes", proxy == "yes", service)
 
 
 def _inet_listeners(root: dovecot.Section, service: str, built_in: Iterable[str]) -> list[dovecot.Section]:

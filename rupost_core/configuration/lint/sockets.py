@@ -138,7 +138,7 @@ def _dovecot_sockets(system: System) -> dict[str, tuple[str, str, str, int, int]
             user, group = listener.get("user", "root"), listener.get("group", "root")
             ours = user == _POSTFIX or (group == _POSTFIX and "user" not in (s.name for s in listener.settings))
             at = listener.line_of("mode") if ours else listener.line_of("user")
-            found[path] = (service.name, user, group, mode, at or listener.line)
+            found[path] = (service.name, user, group, mode, at or listener.line_of("mode") or listener.line)
     return found
 
 

@@ -23,7 +23,7 @@ _REQUIRED = ("SOGoProfileURL", "OCSFolderInfoURL", "OCSSessionsFolderURL", "SOGo
 _SERVERS = {"SOGoSieveServer": ("SOGoSieveScriptsEnabled", "SOGoVacationEnabled", "SOGoForwardEnabled")}
 _REQUIRED_OF_SOURCE = ("type", "id")
 _REQUIRED_OF_LDAP = ("CNFieldName", "IDFieldName", "UIDFieldName", "baseDN", "hostname")
-_ALIKE = 0.8
+_ALIKE = 0.75
 
 
 def findings(system: System, facts: HostFacts, listeners: list[Listener]) -> Iterator[Finding]:

@@ -83,8 +83,9 @@ def _shared(root: Section) -> Iterator[Finding]:
     if root.get("mail_fsync", "optimized") != "always":
         reason = _("mail_fsync must be always: mailboxes may lie on NFS")
         yield _wrong("shared_storage", root.line_of("mail_fsync"), reason)
-    if root.get("lock_method", "fcntl") == "flock":
-        reason = _("lock_method = flock does not lock between nodes; use fcntl")
+    method = root.get("lock_method", "fcntl")
+    if method != "fcntl":
+        reason = _("lock_method = {method} does not lock safely between nodes; use fcntl", method=method)
         yield _wrong("shared_storage", root.line_of("lock_method"), reason)
     if root.get("dotlock_use_excl", "yes") != "yes":
         reason = _("dotlock_use_excl = no is for NFS version 2 only")
@@ -131,6 +132,9 @@ def _names(section: Section) -> Iterator[Finding]:
         elif setting.name == "auth_mechanisms":
             yield from _unknown(words, _MECHANISMS, setting.line)
             odd = sorted(set(words) & (_MECHANISMS - _CLEAR_MECHANISMS))
+            if not {word.lower() for word in words} & {"plain"}:
+                reason = _("auth_mechanisms must hold plain: mail programs and SOGo sign in with it")
+                yield _wrong("sign_in_impossible", setting.line, reason)
             if odd:
                 reason = _("{names} need the password itself, which a directory does not give", names=", ".join(odd))
                 yield warning("auth_mechanism", "dovecot", DOVECOT, setting.line, reason)

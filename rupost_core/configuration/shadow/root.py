@@ -29,7 +29,8 @@ _QUEUE = (
     ("public", "postdrop", 0o710),
     ("pid", "root", 0o755),
 )  # fmt: skip
-_SIZE = "size=256m"
+# A bound, not a need: Postfix wants half as much again as the largest letter, which may have 2 GiB.
+_SIZE = "size=4g"
 # The folders below those that programs expect to find in the same place, and how deep.
 _SKELETONS = {"/var/log": 2, "/run": 1}
 
