@@ -108,6 +108,7 @@ BROKEN = {
     "proxy-dovecot": (DOVECOT, "port = 2143\n    haproxy = yes", "port = 2143", "proxy_one_sided", STREAM, "2143"),
     "proxy-trust": (DOVECOT, "haproxy_trusted_networks = 127.0.0.0/8", "haproxy_trusted_networks = 10.0.0.0/8", "client_address_lost", "", "10.0.0.0/8"),
     "proxy-real-ip": (STREAM, "set_real_ip_from 127.0.0.1;", "", "client_address_lost", "", "listen"),
+    "proxy-taken-back": (DOVECOT, "service managesieve-login {", "service imap-login {\n  inet_listener imap-haproxy {\n    haproxy = no\n  }\n}\nservice managesieve-login {", "proxy_one_sided", "", "haproxy = no"),
     "proxy-header": (HTTP, "real_ip_header proxy_protocol;", "real_ip_header porxy_protocol;", "client_address_lost", "", "porxy"),
     "chain-haproxy": (HAPROXY, "127.0.0.1:10465", "127.0.0.1:10466", "chain_broken", "", "10466"),
     "chain-nginx": (STREAM, "proxy_pass 127.0.0.1:2525", "proxy_pass 127.0.0.1:2526", "chain_broken", "", "2526"),

@@ -152,6 +152,7 @@ def _trust(system: System, listeners: list[Listener]) -> Iterator[Finding]:
                 at = header or expecting[0]
                 reason = _("real_ip_header must be proxy_protocol: the client's address would be HAProxy's")
                 yield error("client_address_lost", "nginx", at.file, at.line, reason)
+    yield from _taken_back(system)
     for listener in listeners:
         if listener.component == "dovecot" and listener.proxy and not _trusts_loopback(system):
             reason = _("haproxy_trusted_networks must hold 127.0.0.0/8, or no PROXY line is believed")
@@ -168,3 +169,17 @@ def _trusts_loopback(system: System) -> bool:
         except ValueError:
             continue
     return False
+
+
+def _taken_back(system: System) -> Iterator[Finding]:
+    """Dovecot puts sections of one name together: a later one can take the PROXY line from a listener before it."""
+    expected: dict[tuple[str, str], str] = {}
+    for service in system.dovecot.every("service"):
+        for listener in service.every("inet_listener"):
+            name, now = (service.name, listener.name), listener.get("haproxy")
+            if now and expected.setdefault(name, now) != now:
+                reason = _("haproxy = {value} contradicts what was set for {listener} before", value=now,
+                           listener=listener.name)  # fmt: skip
+                yield error(
+                    "proxy_one_sided", "dovecot", DOVECOT, listener.line_of("haproxy") or listener.line, reason
+                )
