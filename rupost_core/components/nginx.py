@@ -83,6 +83,6 @@ def _at_path(view: StagedView, problem: Problem) -> Problem:
         for number, line in enumerate(view.text(f"nginx/{path.name}").splitlines(), 1)
         if named[1] in line
     ]
-    # A quote of the name's own leaves the line with an odd number of them, or with one too many.
+    # The same name may stand elsewhere as it should, between two quotes.
     places.sort(key=lambda place: place[2].count('"') == 2)
     return replace(problem, file=places[0][0], line=places[0][1]) if places else problem

@@ -18,9 +18,11 @@ _PLACE = re.compile(r"(?P<file>/[^\s,:]+)(?:,|:)? line (?P<line>\d+):? ")
 _PREFIX = re.compile(r"^(?:/\S+/)?post[\w/-]+(?:\[\d+\])?: ")
 _SEVERITY = re.compile(r"^(?:warning|error|fatal|panic): ")
 _WORD = re.compile(r"[a-z][a-z0-9_]{3,}")
-# An addition by the administrator may well set again what stands above it.
+# What Postfix opens only when it first connects: folders of trusted authorities, files of DH parameters.
+_OPENED_LATE = re.compile(r"^(?P<name>\w+_tls_CApath|smtpd_tls_dh\w+_param_file) = (?P<path>/\S+)$", re.MULTILINE)
 # What Postfix says of folders without naming the setting.
 _FOLDERS_MISSING, _FOLDERS = "missing queue directories", ("data_directory", "queue_directory")
+# An addition by the administrator may well set again what stands above it.
 _HARMLESS = "overriding earlier entry"
 
 
@@ -47,26 +49,22 @@ class Postfix:
         if problems:
             return problems
         settings, overrides, services = (done.stdout for done in asked[:3])
-        problems = [*self._folder_problems(view, settings), *service_problems(view, services)]
+        problems = [*self._opened_late(view, settings), *service_problems(view, services)]
         return problems + table_problems(view, settings, overrides)
 
-    def _folder_problems(self, view: StagedView, settings: str) -> list[Problem]:
-        """Folders of trusted authorities and files that Postfix opens only when it first connects."""
-        return [
-            Problem(
-                self.name, self.main_file, view.line_of(self.main_file, rf"^{name}\s*="),
-                _("there is no folder {path}", path=path),
-            )
-            for name, path in re.findall(r"^(\w+_tls_CApath) = (\S+)$", settings, re.MULTILINE)
-            if not view.real(path).is_dir()
-        ] + [
-            Problem(
-                self.name, self.main_file, view.line_of(self.main_file, rf"^{name}\s*="),
-                _("there is no file {path}", path=path),
-            )
-            for name, path in re.findall(r"^(smtpd_tls_dh\w+_param_file) = (/\S+)$", settings, re.MULTILINE)
-            if not view.real(path).is_file()
-        ]  # fmt: skip
+    def _opened_late(self, view: StagedView, settings: str) -> list[Problem]:
+        problems = []
+        for setting in _OPENED_LATE.finditer(settings):
+            path, is_folder = view.real(setting["path"]), setting["name"].endswith("path")
+            if not (path.is_dir() if is_folder else path.is_file()):
+                reason = (
+                    _("there is no folder {path}", path=setting["path"])
+                    if is_folder
+                    else _("there is no file {path}", path=setting["path"])
+                )
+                line = view.line_of(self.main_file, rf"^{setting['name']}\s*=")
+                problems.append(Problem(self.name, self.main_file, line, reason))
+        return problems
 
     def _problems(self, view: StagedView, texts: list[str]) -> list[Problem]:
         found: list[Problem] = []
